@@ -4,7 +4,7 @@
 //! `cargo bench -p finetune-benches --bench train_step` runs a fixed list, with `-- --quick` each once.
 //! With `-- --stdin`, the program reads requests as lines and answers each: `peers/train_step.py` asks
 //! it and PyTorch in turns, so that a machine with other work slows both alike. `FINETUNE_DEVICE`
-//! chooses the device, `FINETUNE_SHAPE` the model (`minilm` or `bert-base`), `FINETUNE_PRECISION` the
+//! chooses the device, `FINETUNE_SHAPE` the model (such as `bert-base`), `FINETUNE_PRECISION` the
 //! precision (`f32`, `bf16` or `f16`).
 
 use std::env;

@@ -50,16 +50,26 @@ pub fn minilm() -> EncoderConfig {
     }
 }
 
-/// The shape that the variable `FINETUNE_SHAPE` names: `minilm`, also if it is not set, or
-/// `bert-base`, twelve layers of width 768.
+/// The shape that the variable `FINETUNE_SHAPE` names: `minilm`, also if it is not set, `bert-base`
+/// (twelve layers of width 768), `modernbert-base` (22 layers of width 768) or `modernbert-17m` (seven
+/// of width 256).
 ///
 /// # Panics
 /// If it is another.
 pub fn shape() -> EncoderConfig {
+    const SHAPES: &str = "minilm, bert-base, modernbert-base, modernbert-17m";
     match std::env::var("FINETUNE_SHAPE").as_deref() {
         Err(_) | Ok("minilm") => minilm(),
         Ok("bert-base") => EncoderConfig::base(Family::Bert),
-        Ok(other) => panic!("FINETUNE_SHAPE: {other}, expected minilm or bert-base"),
+        Ok("modernbert-base") => EncoderConfig::base(Family::ModernBert),
+        Ok("modernbert-17m") => EncoderConfig {
+            hidden_size: 256,
+            num_hidden_layers: 7,
+            num_attention_heads: 4,
+            intermediate_size: 384,
+            ..EncoderConfig::base(Family::ModernBert)
+        },
+        Ok(other) => panic!("FINETUNE_SHAPE: {other}, expected one of {SHAPES}"),
     }
 }
 

@@ -19,7 +19,13 @@ pub(crate) fn embedding(rows: usize, width: usize, device: &Device) -> Embedding
 
 /// Creates a linear layer of zeros.
 pub(crate) fn linear(input: usize, output: usize, device: &Device) -> Linear {
+    linear_with(input, output, true, device)
+}
+
+/// Creates a linear layer of zeros, with a bias or without.
+pub(crate) fn linear_with(input: usize, output: usize, bias: bool, device: &Device) -> Linear {
     LinearConfig::new(input, output)
+        .with_bias(bias)
         .with_initializer(Initializer::Zeros)
         .init(device)
 }
@@ -29,9 +35,9 @@ pub(crate) fn bias(width: usize, device: &Device) -> Param<Tensor<1>> {
     Initializer::Zeros.init([width], device)
 }
 
-/// Creates a layer normalization with weight 1 and bias 0.
-pub(crate) fn layer_norm(width: usize, device: &Device) -> LayerNorm {
-    LayerNormConfig::new(width).init(device)
+/// Creates a layer normalization with weight 1, and with bias 0 or without.
+pub(crate) fn layer_norm(width: usize, bias: bool, device: &Device) -> LayerNorm {
+    LayerNormConfig::new(width).with_bias(bias).init(device)
 }
 
 /// Applies a linear layer in f32, for texts rather than tokens: there are few of them.

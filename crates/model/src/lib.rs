@@ -16,8 +16,8 @@
 //! 7. LoRA adapters can train in place of the encoder ([`Encoder::with_lora`], [`save_adapter`],
 //!    [`load_adapter`]).
 //!
-//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are configurations of one encoder
-//! ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a
+//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT, ELECTRA and ModernBERT are configurations of one
+//! encoder ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a
 //! classifier has those of its family. A head of your own
 //! implements [`Head`] ([`CustomHead`]).
 //!
@@ -70,23 +70,24 @@ mod summary;
 pub use adapters::{LoraConfig, LoraLinear, LoraTarget, LowRank, load_adapter, save_adapter};
 pub use base_model::BaseModel;
 pub use checkpoint::{
-    CheckpointConfig, LoadReport, PoolingAndHead, TensorNames, load_base_model, load_classifier,
-    load_classifier_with, load_encoder, load_encoder_with_new_head, load_masked_lm,
-    load_pre_training, save_base_model, save_classifier, save_encoder, save_masked_lm,
+    CheckpointConfig, LoadReport, PoolingAndHead, RowBlock, TensorNames, load_base_model,
+    load_classifier, load_classifier_with, load_encoder, load_encoder_with_new_head,
+    load_masked_lm, load_pre_training, save_base_model, save_classifier, save_encoder,
+    save_masked_lm,
 };
 pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceClassifierConfig};
 pub use dropout::DropoutStream;
 pub use encoder::{
     Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, EncoderModel,
-    FeedForward, PackedInput, Positions, Queries, SelfAttention,
+    FeedForward, LayerType, NormPlacement, PackedInput, Positions, Queries, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;
 pub use finetune_ops::{Sequences, SequencesError};
 pub use head::{
     AnyHead, CosineSimilarityHead, CosineSimilarityHeadConfig, CustomHead, Head, HeadConfig,
-    HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, PairFeatures, ScoreBins,
-    ScoreRange,
+    HeadDropout, HeadInput, HeadSize, HiddenNorm, HiddenStates, Mlp, MlpConfig, PairFeatures,
+    ScoreBins, ScoreRange,
 };
 pub use initialization::init_weights;
 pub use masked_lm::{MaskedLm, MaskedLmHead};

@@ -38,8 +38,8 @@ pub struct MaskedLmHead {
     pub transform: Linear,
     /// Layer normalization over `E`.
     pub norm: LayerNorm,
-    /// Bias per token of the vocabulary, `[V]`.
-    pub bias: Param<Tensor<1>>,
+    /// Bias per token of the vocabulary, `[V]`, if the decoder has one.
+    pub bias: Option<Param<Tensor<1>>>,
     epsilon: f64,
     #[module(skip)]
     activation: Activation,
@@ -76,11 +76,18 @@ impl EncoderConfig {
         Ok(MaskedLm {
             encoder: self.init(device)?,
             head: MaskedLmHead {
-                transform: layers::linear(self.hidden_size, width, device),
-                norm: layers::layer_norm(width, device),
-                bias: layers::bias(self.vocab_size, device),
+                transform: layers::linear_with(
+                    self.hidden_size,
+                    width,
+                    self.classifier_bias,
+                    device,
+                ),
+                norm: layers::layer_norm(width, self.norm_bias, device),
+                bias: self
+                    .decoder_bias
+                    .then(|| layers::bias(self.vocab_size, device)),
                 epsilon: self.layer_norm_eps,
-                activation: self.family.masked_lm_activation(self.hidden_act),
+                activation: self.family.masked_lm_activation(self),
             },
             next_sentence: None,
         })
@@ -208,7 +215,7 @@ impl MaskedLmHead {
         let transformed = layers::apply_linear(&self.transform, hidden);
         let activated = self.activation.apply(transformed);
         let normalized = layers::apply_layer_norm(&self.norm, activated, self.epsilon);
-        let (words, bias) = (words.transpose(), Some(self.bias.val()));
-        linear(normalized, words, bias, precision)
+        let bias = self.bias.as_ref().map(|bias| bias.val());
+        linear(normalized, words.transpose(), bias, precision)
     }
 }

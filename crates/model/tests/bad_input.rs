@@ -369,6 +369,27 @@ fn a_value_that_makes_no_model_is_named() {
             "num_hidden_layers",
         ),
         ("bert_wide", "type_vocab_size", json!(0), "type_vocab_size"),
+        ("modernbert", "local_attention", json!(0), "local_attention"),
+        (
+            "modernbert",
+            "layer_types",
+            json!(["full_attention"]),
+            "layer_types",
+        ),
+        (
+            "modernbert",
+            "rope_scaling",
+            json!({"rope_type": "yarn"}),
+            "rope_scaling",
+        ),
+        ("modernbert", "num_attention_heads", json!(8), "hidden_size"),
+        ("modernbert", "norm_eps", json!(0), "norm_eps"),
+        (
+            "modernbert",
+            "attention_dropout",
+            json!(1),
+            "attention_dropout",
+        ),
         (
             "roberta_wide",
             "pad_token_id",
@@ -401,6 +422,9 @@ fn a_value_that_makes_no_model_is_named() {
         ("distilbert_wide", "activation", "mish"),
         ("roberta_wide", "hidden_act", "gelu_10"),
         ("electra_wide", "position_embedding_type", "relative_key"),
+        ("modernbert", "hidden_activation", "mish"),
+        ("modernbert", "classifier_activation", "mish"),
+        ("modernbert", "classifier_pooling", "max"),
     ] {
         let error = family_config(case, key, Some(json!(value)));
         let named = format!("{key} is {value}, supported: ");

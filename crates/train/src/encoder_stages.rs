@@ -6,21 +6,30 @@
 
 use finetune_model::Parameter;
 
-/// Returns the stage of a parameter; `None` outside the encoder.
-pub(crate) fn stage(parameter: &Parameter) -> Option<usize> {
+/// Returns the stage of a parameter of a model with `layers` layers; `None` outside the encoder. A
+/// normalization after the last layer belongs to that layer.
+pub(crate) fn stage(parameter: &Parameter, layers: usize) -> Option<usize> {
     let place = parameter.path.strip_prefix("encoder.")?;
-    match place.strip_prefix("layers.") {
-        None => Some(0),
-        Some(layer) => {
-            let (index, _) = layer.split_once('.')?;
-            Some(index.parse::<usize>().ok()? + 1)
-        }
+    match place.split_once('.') {
+        Some(("layers", _)) => Some(layer(parameter)? + 1),
+        Some(("final_norm", _)) => Some(layers),
+        _ => Some(0),
     }
 }
 
 /// Returns the number of encoder layers, `L`.
 pub(crate) fn layers(parameters: &[Parameter]) -> usize {
-    parameters.iter().filter_map(stage).max().unwrap_or(0)
+    let indices = parameters.iter().filter_map(layer);
+    indices.max().map_or(0, |last| last + 1)
+}
+
+/// Returns the index of the layer that a parameter is in; `None` outside the layers.
+fn layer(parameter: &Parameter) -> Option<usize> {
+    let (index, _) = parameter
+        .path
+        .strip_prefix("encoder.layers.")?
+        .split_once('.')?;
+    index.parse().ok()
 }
 
 #[cfg(test)]
@@ -49,10 +58,15 @@ mod tests {
                 let expected = match parameter.path.split('.').collect::<Vec<_>>()[..] {
                     ["encoder", "embeddings", ..] => Some(0),
                     ["encoder", "layers", "0", ..] => Some(1),
-                    ["encoder", "layers", "1", ..] => Some(2),
+                    ["encoder", "layers", "1", ..] | ["encoder", "final_norm", ..] => Some(2),
                     _ => None,
                 };
-                assert_eq!(stage(parameter), expected, "{family}: {}", parameter.path);
+                assert_eq!(
+                    stage(parameter, 2),
+                    expected,
+                    "{family}: {}",
+                    parameter.path
+                );
             }
         }
     }

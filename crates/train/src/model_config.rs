@@ -159,13 +159,15 @@ impl ClassifierOverrides {
     /// Adds the adapters, if any.
     ///
     /// # Errors
-    /// - [`TrainError::Model`] if the encoder already has adapters, or lacks the layers for them.
+    /// - [`TrainError::Model`] if the encoder already has adapters, lacks the layers for them, or is
+    ///   of a family in whose checkpoints they have no place.
     pub fn adapt(
         &self,
         mut model: SequenceClassifier,
         seed: u64,
     ) -> Result<SequenceClassifier, TrainError> {
         if let Some(adapter) = &self.adapter {
+            adapter.check_family(model.config().encoder.family)?;
             model.encoder = model.encoder.with_lora(adapter, seed)?;
         }
         Ok(model)

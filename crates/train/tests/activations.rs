@@ -58,6 +58,7 @@ fn config(
     pair: Option<PairFeatures>,
 ) -> SequenceClassifierConfig {
     let encoder = EncoderConfig {
+        local_attention: (family == Family::ModernBert).then_some(6),
         vocab_size: 100,
         hidden_size: 48,
         embedding_size: (family == Family::Electra).then_some(20),

@@ -42,13 +42,14 @@ const CLASSES: [TokenizerClass; 9] = [
 ];
 
 /// Class of each `model_type`, for directories without `tokenizer_class`.
-const MODEL_TYPES: [(&str, TokenizerClass); 6] = [
+const MODEL_TYPES: [(&str, TokenizerClass); 7] = [
     ("bert", CLASSES[0]),
     ("distilbert", CLASSES[0]),
     ("electra", CLASSES[0]),
     ("roberta", CLASSES[4]),
     ("xlm-roberta", CLASSES[5]),
     ("camembert", CLASSES[6]),
+    ("modernbert", CLASSES[8]),
 ];
 
 /// Class of tokenizers that this crate trains, and of vocabularies for which nothing says which.

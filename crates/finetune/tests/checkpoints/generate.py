@@ -47,7 +47,7 @@ transformers.logging.set_verbosity_error()
 HERE = pathlib.Path(__file__).resolve().parent
 # [CLS] and [SEP] are 2 and 3 in the vocabulary of the test.
 TEXTS = [[2, 7, 9, 3], [2, 5, 3], [2, 12, 12, 8, 19, 6, 3], [2, 3]]
-FAMILIES = ["bert", "distilbert", "roberta", "xlm-roberta", "camembert", "electra"]
+FAMILIES = ["bert", "distilbert", "roberta", "xlm-roberta", "camembert", "electra", "modernbert"]
 DISTILBERT = {
     "hidden_size": "dim",
     "num_hidden_layers": "n_layers",
@@ -55,6 +55,19 @@ DISTILBERT = {
     "intermediate_size": "hidden_dim",
     "hidden_act": "activation",
 }
+MODERNBERT = {"hidden_act": "hidden_activation", "layer_norm_eps": "norm_eps"}
+# In the words of transformers 4 and 5.
+MODERNBERT_KEYS = [
+    {"global_attn_every_n_layers": 2, "local_attention": 2},
+    {"global_rope_theta": 50.0, "local_rope_theta": 7.0, "local_attention": 3},
+    {"layer_types": ["sliding_attention", "full_attention"], "local_attention": 2},
+    {"layer_types": ["sliding_attention"] * 2, "local_attention": 1},
+    {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 90.0},
+                         "sliding_attention": {"rope_type": "default", "rope_theta": 4.0}}},
+    {"norm_bias": True, "attention_bias": True, "mlp_bias": True},
+    {"classifier_bias": True, "classifier_activation": "silu", "classifier_pooling": "mean"},
+    {"embedding_dropout": 0.1, "mlp_dropout": 0.2, "attention_dropout": 0.3},
+]
 SIZES = [
     dict(hidden_size=8, num_attention_heads=2, num_hidden_layers=1, intermediate_size=10,
          vocab_size=24, max_position_embeddings=16),
@@ -124,6 +137,11 @@ def config_of(family, size, **others):
     if family in ("roberta", "xlm-roberta", "camembert"):
         config["pad_token_id"] = 1
         config["type_vocab_size"] = 1
+    if family == "modernbert":
+        # Its tokens are those of a larger vocabulary; the rate of its classifier may not be null.
+        others = {MODERNBERT.get(key, key): value for key, value in others.items()
+                  if not (key == "classifier_dropout" and value is None)}
+        config["pad_token_id"] = 0
     if family == "distilbert":
         config = {DISTILBERT.get(key, key): value for key, value in config.items()}
         others = {DISTILBERT.get(key, key): value for key, value in others.items()}
@@ -161,6 +179,8 @@ def cases():
             {"more": ["embeddings.position_ids", "pooler.extra"]},
         ]:
             yield f"{family} {other}", config_of(family, 1, **LABELS[4]), form | other
+    for keys in MODERNBERT_KEYS:
+        yield f"modernbert {keys}", config_of("modernbert", 1, **keys), form
     # Any of these together.
     chance = random.Random(22)
     for number in range(60):
@@ -202,6 +222,17 @@ REFUSED = [
     ("id2label", {"id2label": ["a", "b"]}),
     ("problem_type", {"problem_type": "ranking"}),
     ("class_names", {"id2label": {"0": "a", "1": "a"}}),
+]
+REFUSED_MODERNBERT = [
+    ("hidden_activation", {"hidden_activation": "mine"}),
+    ("hidden_size", {"num_attention_heads": 8}),
+    ("layer_types", {"layer_types": ["chunked_attention"]}),
+    ("layer_types", {"layer_types": ["full_attention"] * 3}),
+    ("local_attention", {"local_attention": 0}),
+    ("global_attn_every_n_layers", {"global_attn_every_n_layers": 0}),
+    ("rope_scaling", {"rope_scaling": {"rope_type": "linear", "factor": 2.0}}),
+    ("rope_parameters", {"rope_parameters": {"full_attention": {"rope_type": "yarn"}}}),
+    ("classifier_pooling", {"classifier_pooling": "max"}),
 ]
 
 
@@ -269,12 +300,13 @@ def main():
         made.append(dict(name=name, config=config, tensors=tensors, **form,
                          logits=logits, answers=answers))
     plain = dict(dtype="F32", layout="single", prefix="", bare=False, old_norms=False, more=[])
-    tensors, _, _ = read(config_of("bert", 0), plain)
-    for key, change in REFUSED:
-        config = config_of("bert", 0) | change
-        config = {name: value for name, value in config.items() if value is not None}
-        made.append(dict(name=f"refused {change}", config=config, tensors=tensors, **plain,
-                         refused=key))
+    for family, refused in [("bert", REFUSED), ("modernbert", REFUSED_MODERNBERT)]:
+        tensors, _, _ = read(config_of(family, 0), plain)
+        for key, change in refused:
+            config = config_of(family, 0) | change
+            config = {name: value for name, value in config.items() if value is not None}
+            made.append(dict(name=f"refused {change}", config=config, tensors=tensors, **plain,
+                             refused=key))
     text = json.dumps(made, separators=(",", ":"), sort_keys=True)
     with open(HERE / "cases.json.gz", "wb") as file:
         with gzip.GzipFile(fileobj=file, mode="wb", mtime=0, filename="") as packed:

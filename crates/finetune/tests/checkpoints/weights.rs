@@ -18,7 +18,7 @@ use super::Case;
 type Stored = (Vec<usize>, Vec<u8>);
 
 /// Prefixes of the families' encoders.
-const FAMILIES: [&str; 4] = ["bert.", "distilbert.", "roberta.", "electra."];
+const FAMILIES: [&str; 5] = ["bert.", "distilbert.", "roberta.", "electra.", "model."];
 
 /// Writes the weights of a case.
 pub(super) fn write(directory: &Path, case: &Case) {

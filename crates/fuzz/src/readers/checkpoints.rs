@@ -33,6 +33,15 @@ const CLASSIFIER: Reader = Reader {
 pub(crate) const CONFIG: Reader = Reader {
     name: "config-json",
     files: &["config.json"],
+    seeds: |directory| {
+        write_classifier(&directory.join("0"))?;
+        // Keys that other families do not have.
+        let modern_bert = "parity/families/modernbert_odd/checkpoint";
+        Ok(copy(
+            &Path::new(MODEL_TESTS).join(modern_bert),
+            &directory.join("1"),
+        )?)
+    },
     ..CLASSIFIER
 };
 
@@ -136,12 +145,14 @@ fn read_encoder(directory: &Path) -> Attempt {
     Ok(())
 }
 
+/// Checkpoints of the model crate's tests.
+const MODEL_TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests");
+
 /// Copies checkpoints that PyTorch wrote for the tests of the model crate.
 fn formats(directory: &Path, names: &[&str]) -> Attempt {
-    let formats = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests/formats");
     for (number, name) in names.iter().enumerate() {
         copy(
-            &Path::new(formats).join(name),
+            &Path::new(MODEL_TESTS).join("formats").join(name),
             &directory.join(number.to_string()),
         )?;
     }

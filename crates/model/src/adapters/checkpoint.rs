@@ -11,8 +11,8 @@ use serde_json::json;
 use super::LoraTarget;
 use super::config_json::{self, AdapterConfig};
 use crate::checkpoint::{
-    ADAPTER_FILES, LoadReport, OUTPUT_LAYER, OutputRows, TensorNames, Weights, in_file, in_memory,
-    layer_of, read_json, write_atomically, write_tensors,
+    ADAPTER_FILES, LoadReport, OUTPUT_LAYER, OutputRows, RowBlock, TensorNames, Weights, in_file,
+    in_memory, layer_of, read_json, write_atomically, write_tensors,
 };
 use crate::classifier::SequenceClassifier;
 use crate::encoder::Encoder;
@@ -33,7 +33,8 @@ const CLASS_NAMES_FILE: &str = "class_names.json";
 /// `base_model` is the base model's name or path in `adapter_config.json`.
 ///
 /// # Errors
-/// - [`ModelError::InvalidConfig`] if the model has no adapters.
+/// - [`ModelError::InvalidConfig`] if the model has no adapters, or the error of
+///   [`LoraConfig::check_family`](crate::LoraConfig::check_family).
 /// - [`ModelError::Io`] if a file cannot be written.
 pub fn save_adapter(
     directory: &Path,
@@ -44,6 +45,7 @@ pub fn save_adapter(
         let found = "a model without adapters";
         return Err(ModelError::config("lora", found, "adapters to save"));
     };
+    lora.check_family(model.config().encoder.family)?;
     let names = AdapterNames(TensorNames::of_classifier(model.config()));
     let (mut tensors, mut adapted, mut saved) = (Vec::new(), Vec::new(), Vec::new());
     for_each(model, |parameter, data| {
@@ -78,7 +80,7 @@ pub fn save_adapter(
 /// # Errors
 /// - [`ModelError::Io`] if a file cannot be read.
 /// - [`ModelError::Json`], [`ModelError::InvalidConfigFile`] if `adapter_config.json` is invalid or
-///   describes another kind of adapter.
+///   describes another kind of adapter, or one of a layer that the family fuses with others.
 /// - [`ModelError::InvalidWeights`] if the weights file is missing or corrupted, or calls more than
 ///   tensors need.
 /// - [`ModelError::InvalidTensor`] if a tensor is missing, unexpected or invalid.
@@ -105,6 +107,12 @@ pub fn load_adapter(
     let mut weights = Weights::open(directory, &ADAPTER_FILES)?;
     let names = AdapterNames(TensorNames::of_classifier(model.config()));
     model.encoder = with_places(&model, &config, &weights, &names)?;
+    if let Some(lora) = model.encoder.lora() {
+        let path = directory.join(ADAPTER_CONFIG_FILE);
+        let in_file = |error: ModelError| error.in_file(&path, |field| field);
+        let family = model.config().encoder.family;
+        lora.check_family(family).map_err(in_file)?;
+    }
     let class_names = class_names(&directory.join(CLASS_NAMES_FILE))?;
     let rows = OutputRows::of(class_names.as_deref(), &model.config().class_names);
     let (mut values, report) = take(&model, &mut weights, &names, &rows)?;
@@ -154,7 +162,7 @@ fn take(
         let stored = weights.find(&names.candidates(&parameter));
         let data = match (stored, rows) {
             (Some(_), Some(OutputRows::None)) => None,
-            (Some(stored), rows) => Some(in_memory(&parameter, stored, rows)?),
+            (Some(stored), rows) => Some(in_memory(&parameter, RowBlock::WHOLE, stored, rows)?),
             (None, _) if parameter.kind.is_adapter() => {
                 let tensor = names.tensor(&parameter);
                 return Err(ModelError::tensor(weights.path(), &tensor, "is missing"));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::lora_linear::LoraLinear;
 use crate::encoder::EncoderLayer;
 use crate::error::ModelError;
+use crate::family::Family;
 use crate::limits::{check_dropout, check_width};
 
 /// Linear layer of a Transformer layer that can have an adapter.
@@ -123,6 +124,38 @@ impl LoraConfig {
         let valid = !targets.is_empty() && targets.iter().all(|target| seen.insert(target));
         let (found, expected) = (format!("{targets:?}"), "at least one, each once");
         ModelError::check(valid, "target_modules", found, expected)
+    }
+
+    /// Checks that checkpoints of a family store the targets on their own, so that the adapters can
+    /// be saved: PEFT's adapter of a fused layer is another one.
+    ///
+    /// # Errors
+    /// - [`ModelError::InvalidConfig`] if a target is stored in one tensor with other layers.
+    ///
+    /// ```
+    /// use finetune_model::{Family, LoraConfig, LoraTarget};
+    ///
+    /// let query_and_value = LoraConfig::default();
+    /// query_and_value.check_family(Family::Roberta)?;
+    /// assert!(query_and_value.check_family(Family::ModernBert).is_err());
+    /// let target_modules = vec![LoraTarget::AttentionOutput, LoraTarget::Intermediate];
+    /// LoraConfig { target_modules, ..query_and_value }.check_family(Family::ModernBert)?;
+    /// # Ok::<(), finetune_model::ModelError>(())
+    /// ```
+    pub fn check_family(&self, family: Family) -> Result<(), ModelError> {
+        let is_fused = |target: &LoraTarget| {
+            let path = format!("encoder.{}.weight", target.path(0));
+            !family.row_block(&path).is_whole()
+        };
+        let mut targets = self.target_modules.iter().copied();
+        let Some(target) = targets.find(is_fused) else {
+            return Ok(());
+        };
+        let mut others = LoraTarget::ALL.to_vec();
+        others.retain(|target| !is_fused(target));
+        let expected = format!("of {others:?}, which {family} stores on their own");
+        let found = format!("{target:?}");
+        Err(ModelError::config("target_modules", found, expected))
     }
 
     /// Returns the factor of the matrix product.

@@ -11,7 +11,7 @@ use crate::dropout::DropoutStage;
 use crate::error::ModelError;
 use crate::limits::check_matrix;
 
-/// Linear layer `x · weight + bias`, plus the output of its LoRA adapter if it has one.
+/// Linear layer `x · weight + bias`, with or without bias, plus the output of its LoRA adapter if it has one.
 ///
 /// Not burn's `Linear`: the adapter is beside the weight, so that the path of the weight is the
 /// same with and without adapter.
@@ -20,17 +20,17 @@ pub struct LoraLinear {
     /// Weight, `[input, output]`.
     pub weight: Param<Tensor<2>>,
     /// Bias, `[output]`.
-    pub bias: Param<Tensor<1>>,
+    pub bias: Option<Param<Tensor<1>>>,
     /// LoRA adapter, trained while the weight is frozen.
     pub lora: Option<LowRank>,
 }
 
 impl LoraLinear {
     /// Creates a layer of zeros.
-    pub(crate) fn new(input: usize, output: usize, device: &Device) -> Self {
+    pub(crate) fn new(input: usize, output: usize, bias: bool, device: &Device) -> Self {
         Self {
             weight: Initializer::Zeros.init([input, output], device),
-            bias: Initializer::Zeros.init([output], device),
+            bias: bias.then(|| Initializer::Zeros.init([output], device)),
             lora: None,
         }
     }
@@ -48,11 +48,12 @@ impl LoraLinear {
         target: LoraTarget,
         precision: Precision,
     ) -> Tensor<2> {
-        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let weight = self.weight.val();
+        let bias = self.bias.as_ref().map(|bias| bias.val());
         match &self.lora {
-            None => linear(rows, weight, Some(bias), precision),
+            None => linear(rows, weight, bias, precision),
             Some(lora) => {
-                let base = linear(rows.clone(), weight, Some(bias), precision);
+                let base = linear(rows.clone(), weight, bias, precision);
                 base + lora.forward(rows, dropout, target, precision)
             }
         }

@@ -11,6 +11,7 @@ use super::encoder_keys::{encoder_keys, encoder_of, key_of};
 use crate::classifier::{ProblemType, SequenceClassifierConfig};
 use crate::encoder::EncoderConfig;
 use crate::error::ModelError;
+use crate::family::Family;
 use crate::head::{HeadConfig, HeadSize};
 use crate::pooling::Pooling;
 
@@ -26,6 +27,8 @@ pub struct CheckpointConfig {
     pub problem_type: Option<ProblemType>,
     /// Dropout probability of the classifier, if it differs from the encoder's.
     pub classifier_dropout: Option<f64>,
+    /// Pooling of the family's classifier, if it has a choice and the checkpoint specifies it.
+    pub classifier_pooling: Option<Pooling>,
     /// Pooling and head of a classifier that transformers has no class for; `None` for other
     /// checkpoints.
     pub pooling_and_head: Option<PoolingAndHead>,
@@ -59,6 +62,26 @@ impl PoolingAndHead {
 
 const POOLING_AND_HEAD_KEY: &str = "finetune";
 
+const CLASSIFIER_POOLING_KEY: &str = "classifier_pooling";
+
+/// Reads the pooling of a family whose classifier has a choice.
+fn classifier_pooling(keys: &ConfigKeys, family: Family) -> Result<Option<Pooling>, ModelError> {
+    let known = family.classifier_poolings();
+    if known.is_empty() {
+        return Ok(None);
+    }
+    let Some(name) = keys.get::<String>(CLASSIFIER_POOLING_KEY, "the name of a pooling")? else {
+        return Ok(None);
+    };
+    match known.iter().find(|(found, _)| *found == name) {
+        Some((_, tokens)) => Ok(Some(Pooling {
+            tokens: *tokens,
+            ..Pooling::default()
+        })),
+        None => Err(keys.unsupported(CLASSIFIER_POOLING_KEY, &name, "cls, mean")),
+    }
+}
+
 /// Keys that a saved model takes over from the checkpoint that it was trained from: ids of tokens,
 /// which hold as long as the vocabulary does. Others describe the encoder, which is written anew, or
 /// the earlier model, such as its number of labels, its element type or the code that defines it.
@@ -82,6 +105,7 @@ impl CheckpointConfig {
             class_names: None,
             problem_type: None,
             classifier_dropout: None,
+            classifier_pooling: None,
             pooling_and_head: None,
             tie_word_embeddings: true,
             keys: Map::new(),
@@ -119,6 +143,7 @@ impl CheckpointConfig {
                 "single_label_classification, multi_label_classification or regression",
             )?,
             classifier_dropout: keys.get(dropout, "a number")?,
+            classifier_pooling: classifier_pooling(&keys, encoder.family)?,
             pooling_and_head,
             tie_word_embeddings: keys
                 .get("tie_word_embeddings", "true or false")?
@@ -138,7 +163,8 @@ impl CheckpointConfig {
                 let family = self.encoder.family;
                 let unsaid = family.classifier_dropout(self.encoder.hidden_dropout_prob);
                 let dropout = self.classifier_dropout.unwrap_or(unsaid);
-                family.classification_head(self.encoder.hidden_size, dropout)
+                let (pooling, head) = family.classification_head(&self.encoder, dropout);
+                (self.classifier_pooling.unwrap_or(pooling), head)
             }
         };
         SequenceClassifierConfig {
@@ -183,6 +209,8 @@ impl CheckpointConfig {
             true => {
                 let dropout = json!(config.head.dropout());
                 task.push((key_of(family, "classifier_dropout"), dropout));
+                let pooling = family.classifier_pooling_name(config.pooling);
+                task.extend(pooling.map(|name| (CLASSIFIER_POOLING_KEY, json!(name))));
                 "ForSequenceClassification"
             }
             false => {
@@ -220,7 +248,6 @@ impl CheckpointConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::family::Family;
 
     #[test]
     fn of_the_earlier_model_only_the_special_tokens_remain() {
@@ -276,6 +303,7 @@ mod tests {
             assert_eq!(CheckpointConfig::new(encoder).classifier(&names), fresh);
             let expected = match family {
                 Family::DistilBert => 0.2,
+                Family::ModernBert => 0.0,
                 _ => 0.1,
             };
             assert_eq!(fresh.head.dropout(), expected, "{family}");

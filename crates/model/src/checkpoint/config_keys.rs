@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::CONFIG_FILE;
+use crate::encoder::{ACTIVATIONS, Activation};
 use crate::error::ModelError;
 
 /// Keys of a `config.json`. A null value counts as missing, as in transformers.
@@ -65,6 +66,19 @@ impl ConfigKeys {
     ) -> Result<T, ModelError> {
         self.get(key, expected)?
             .ok_or_else(|| ModelError::config_file(&self.path, key, "is missing"))
+    }
+
+    /// Returns the activation that a key names, if present.
+    ///
+    /// # Errors
+    /// - [`ModelError::InvalidConfigFile`] if the value is no supported name.
+    pub(super) fn activation(&self, key: &'static str) -> Result<Option<Activation>, ModelError> {
+        let Some(name) = self.get::<String>(key, "the name of an activation")? else {
+            return Ok(None);
+        };
+        serde_json::from_value(Value::String(name.clone()))
+            .map(Some)
+            .map_err(|_| self.unsupported(key, &name, ACTIVATIONS))
     }
 
     /// Creates the error of a value that describes an unsupported model.

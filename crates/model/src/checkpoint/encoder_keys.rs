@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::config_keys::ConfigKeys;
-use crate::encoder::{ACTIVATIONS, Activation, EncoderConfig, Positions};
+use super::modern_bert_keys;
+use crate::encoder::{EncoderConfig, Positions};
 use crate::error::ModelError;
 use crate::family::{Family, MODEL_TYPES};
 
@@ -21,19 +22,29 @@ const DISTILBERT: [(&str, &str); 8] = [
     ("classifier_dropout", "seq_classif_dropout"),
 ];
 
+/// Names in
+/// [`ModernBertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/modernbert/configuration_modernbert.py).
+const MODERN_BERT: [(&str, &str); 3] = [
+    ("hidden_act", "hidden_activation"),
+    ("attention_probs_dropout_prob", "attention_dropout"),
+    ("layer_norm_eps", "norm_eps"),
+];
+
 /// Returns the family's name of a key.
 pub(super) fn key_of(family: Family, key: &'static str) -> &'static str {
-    let own = DISTILBERT.iter().find(|(ours, _)| *ours == key);
-    match (family, own) {
-        (Family::DistilBert, Some((_, own))) => own,
-        _ => key,
-    }
+    let names: &[(&str, &'static str)] = match family {
+        Family::DistilBert => &DISTILBERT,
+        Family::ModernBert => &MODERN_BERT,
+        _ => &[],
+    };
+    let own = names.iter().find(|(ours, _)| *ours == key);
+    own.map_or(key, |(_, own)| own)
 }
 
 /// Returns the configuration of the encoder. Missing probabilities, epsilon and standard deviation
 /// have the defaults of
 /// [`BertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/configuration_bert.py),
-/// which all families share.
+/// which all families but ModernBERT share.
 pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError> {
     let model_type: String = keys.require("model_type", "the name of a family")?;
     let family = Family::from_model_type(&model_type)
@@ -46,9 +57,12 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
         let found = keys.get(key(name), "a number")?;
         Ok::<_, ModelError>(found.unwrap_or(missing))
     };
-    let missing = EncoderConfig::default();
+    let missing = match family {
+        Family::ModernBert => EncoderConfig::base(family),
+        _ => EncoderConfig::default(),
+    };
     let hidden_size = size("hidden_size")?;
-    Ok(EncoderConfig {
+    let shared = EncoderConfig {
         family,
         vocab_size: size("vocab_size")?,
         embedding_size: match family {
@@ -60,8 +74,11 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
         num_hidden_layers: size("num_hidden_layers")?,
         num_attention_heads: size("num_attention_heads")?,
         intermediate_size: size("intermediate_size")?,
-        hidden_act: activation(keys, key("hidden_act"))?,
-        hidden_dropout_prob: number("hidden_dropout_prob", missing.hidden_dropout_prob)?,
+        hidden_act: keys.activation(key("hidden_act"))?.unwrap_or_default(),
+        hidden_dropout_prob: match family {
+            Family::ModernBert => missing.hidden_dropout_prob,
+            _ => number("hidden_dropout_prob", missing.hidden_dropout_prob)?,
+        },
         attention_probs_dropout_prob: number(
             "attention_probs_dropout_prob",
             missing.attention_probs_dropout_prob,
@@ -69,7 +86,7 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
         max_position_embeddings: size("max_position_embeddings")?,
         positions: positions(keys, family)?,
         type_vocab_size: match family {
-            Family::DistilBert => 0,
+            Family::DistilBert | Family::ModernBert => 0,
             _ => keys
                 .get("type_vocab_size", "a size")?
                 .unwrap_or(missing.type_vocab_size),
@@ -79,7 +96,12 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
             _ => number("layer_norm_eps", missing.layer_norm_eps)?,
         },
         initializer_range: number("initializer_range", missing.initializer_range)?,
-    })
+        ..EncoderConfig::default()
+    };
+    match family {
+        Family::ModernBert => modern_bert_keys::with_own_keys(keys, shared),
+        _ => Ok(shared),
+    }
 }
 
 /// Checks that the model is an encoder with absolute position embeddings and all of its heads, and
@@ -101,14 +123,6 @@ fn check_architecture(keys: &ConfigKeys) -> Result<(), ModelError> {
         }
     }
     Ok(())
-}
-
-fn activation(keys: &ConfigKeys, key: &'static str) -> Result<Activation, ModelError> {
-    let Some(name) = keys.get::<String>(key, "the name of an activation")? else {
-        return Ok(Activation::Gelu);
-    };
-    serde_json::from_value(Value::String(name.clone()))
-        .map_err(|_| keys.unsupported(key, &name, ACTIVATIONS))
 }
 
 fn positions(keys: &ConfigKeys, family: Family) -> Result<Positions, ModelError> {
@@ -144,8 +158,14 @@ pub(super) fn encoder_keys(encoder: &EncoderConfig) -> Vec<(&'static str, Value)
         ("initializer_range", json!(encoder.initializer_range)),
     ];
     if family != Family::DistilBert {
-        keys.push(("type_vocab_size", json!(encoder.type_vocab_size)));
         keys.push(("layer_norm_eps", json!(encoder.layer_norm_eps)));
+    }
+    if encoder.type_vocab_size > 0 {
+        keys.push(("type_vocab_size", json!(encoder.type_vocab_size)));
+    }
+    if family == Family::ModernBert {
+        keys.retain(|(key, _)| *key != "hidden_dropout_prob");
+        keys.extend(modern_bert_keys::own_keys(encoder));
     }
     if family == Family::Electra {
         keys.push(("embedding_size", json!(encoder.embedding_width())));
@@ -160,25 +180,36 @@ pub(super) fn encoder_keys(encoder: &EncoderConfig) -> Vec<(&'static str, Value)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::encoder::Activation;
+
+    /// Reads a `config.json` with these keys.
+    pub(in crate::checkpoint) fn read(keys: Value) -> Result<EncoderConfig, ModelError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.json");
+        std::fs::write(path, keys.to_string()).unwrap();
+        encoder_of(&ConfigKeys::read(directory.path())?)
+    }
+
+    pub(in crate::checkpoint) fn written(encoder: &EncoderConfig) -> Map<String, Value> {
+        let keys = encoder_keys(encoder).into_iter();
+        keys.map(|(key, value)| (key.to_string(), value)).collect()
+    }
 
     #[test]
     fn what_is_written_reads_back() {
         for family in Family::ALL {
+            let base = EncoderConfig::base(family);
             let encoder = EncoderConfig {
                 embedding_size: (family == Family::Electra).then_some(96),
                 hidden_act: Activation::GeluNew,
-                hidden_dropout_prob: 0.25,
-                ..EncoderConfig::base(family)
+                attention_probs_dropout_prob: 0.25,
+                ..base.clone()
             };
-            let directory = tempfile::tempdir().unwrap();
-            let keys = encoder_keys(&encoder).into_iter();
-            let keys: serde_json::Map<_, _> = keys.map(|(k, v)| (k.to_string(), v)).collect();
-            let text = Value::Object(keys).to_string();
-            std::fs::write(directory.path().join("config.json"), text).unwrap();
-            let read = encoder_of(&ConfigKeys::read(directory.path()).unwrap()).unwrap();
-            assert_eq!(read, encoder);
+            for encoder in [base, encoder] {
+                assert_eq!(read(Value::Object(written(&encoder))).unwrap(), encoder);
+            }
         }
     }
 }

@@ -112,8 +112,8 @@ fn classifier_from(
     model: SequenceClassifier,
     fresh: Fresh,
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
-    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper();
     let names = TensorNames::of_classifier(model.config());
+    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper(&names);
     load_into(model, weights, names, fresh)
 }
 
@@ -181,9 +181,9 @@ fn load_pre_trained(
         ));
     }
     let model = init(&config.encoder, device)?;
-    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper();
-    let fresh = Fresh::what_is_missing(&config, seed);
     let names = TensorNames::of_masked_lm(config.encoder.family);
+    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper(&names);
+    let fresh = Fresh::what_is_missing(&config, seed);
     let (model, report) = load_into(model, weights, names, fresh)?;
     Ok((model, config, report))
 }
@@ -201,7 +201,8 @@ pub fn load_encoder(
         encoder: config.encoder.init(device)?,
         pooler: None,
     };
-    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper();
+    let names = TensorNames::of_encoder(config.encoder.family);
+    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper(&names);
     let (alone, report) = load_base(alone, weights, &config)?;
     Ok((alone.encoder, config, report))
 }
@@ -235,8 +236,8 @@ pub fn load_base_model(
         encoder: config.encoder.init(device)?,
         pooler: pooler.transpose()?,
     };
-    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper();
     let names = TensorNames::of_encoder(family);
+    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper(&names);
     let is_there = |parameter: &Parameter| {
         parameter.path.starts_with("pooler.")
             && weights.find(&names.candidates(parameter)).is_some()

@@ -8,6 +8,7 @@ use burn::tensor::TensorData;
 
 use super::class_names::OutputRows;
 use super::missing_tensors::{Fresh, OUTPUT_LAYER, layer_of};
+use super::row_block::RowBlock;
 use super::stored_tensor::StoredTensor;
 use super::tensor_names::TensorNames;
 use super::weights::Weights;
@@ -88,7 +89,7 @@ pub(super) fn load_into<M: Module>(
             initialization::values(&parameter, fresh.standard_deviation, fresh.seed)
         } else {
             let rows = (layer_of(&parameter) == OUTPUT_LAYER).then_some(&fresh.output_rows);
-            let (name, data) = take(&mut weights, &parameter, &names, rows)?;
+            let (name, data) = take(&weights, &parameter, &names, rows)?;
             match rows {
                 Some(rows) if rows.is_reordered() => report.reordered.push(name.clone()),
                 Some(OutputRows::ByPosition) if fresh.has_classes => {
@@ -96,7 +97,10 @@ pub(super) fn load_into<M: Module>(
                 }
                 _ => {}
             }
-            report.loaded.push(name);
+            // Several parameters may be blocks of one tensor.
+            if weights.mark_taken(&name) {
+                report.loaded.push(name);
+            }
             data
         };
         values.insert(parameter.path, data);
@@ -114,7 +118,7 @@ pub(super) fn load_into<M: Module>(
 
 /// Returns the values of a parameter in burn's layout, and its name in the checkpoint.
 fn take(
-    weights: &mut Weights,
+    weights: &Weights,
     parameter: &Parameter,
     names: &TensorNames,
     rows: Option<&OutputRows>,
@@ -124,10 +128,8 @@ fn take(
         let tensor = candidates.into_iter().next().unwrap_or_default();
         return Err(weights.missing(&tensor));
     };
-    let data = in_memory(parameter, stored, rows)?;
-    let name = stored.name.clone();
-    weights.mark_taken(&name);
-    Ok((name, data))
+    let data = in_memory(parameter, names.row_block(parameter), stored, rows)?;
+    Ok((stored.name.clone(), data))
 }
 
 /// Returns whether a tensor of the file equals the values given to a parameter.
@@ -139,21 +141,23 @@ fn repeats(weights: &Weights, name: &str, given: Option<&TensorData>) -> bool {
     stored.shape == given.shape().as_slice() && stored.values().is_ok_and(same)
 }
 
-/// Converts a stored tensor to burn's layout. With `rows`, it gets these rows of the file.
+/// Converts a stored tensor, or the `block` of it that the parameter is, to burn's layout. With
+/// `rows`, it gets these rows of the file.
 ///
 /// # Errors
 /// - [`ModelError::InvalidTensor`] if the tensor is invalid.
 pub(crate) fn in_memory(
     parameter: &Parameter,
+    block: RowBlock,
     stored: &StoredTensor,
     rows: Option<&OutputRows>,
 ) -> Result<TensorData, ModelError> {
-    let expected = shape_in_file(parameter);
+    let expected = block.shape_of_tensor(shape_in_file(parameter));
     if stored.shape != expected {
         let problem = format!("has shape {:?}, expected {expected:?}", stored.shape);
         return Err(stored.error(problem));
     }
-    let mut values = stored.values()?;
+    let mut values = block.of_values(stored.values()?);
     if let Some(OutputRows::ByName(rows)) = rows.filter(|rows| rows.is_reordered()) {
         let width = values.len() / rows.len();
         let row = |row: &usize| values[row * width..][..width].iter().copied();
@@ -164,7 +168,7 @@ pub(crate) fn in_memory(
             let values = transposed(&values, [output, input]);
             TensorData::new(values, [input, output])
         }
-        None => TensorData::new(values, expected),
+        None => TensorData::new(values, parameter.shape.clone()),
     })
 }
 

@@ -10,13 +10,16 @@ mod encoder_keys;
 mod load;
 mod load_tensors;
 mod missing_tensors;
+mod modern_bert_keys;
 mod pickle_calls;
 mod pytorch_file;
+mod row_block;
 mod safetensors_file;
 mod save;
 mod shard_index;
 mod stored_tensor;
 mod tensor_names;
+mod tensor_tables;
 mod weights;
 
 pub(crate) use class_names::OutputRows;
@@ -29,6 +32,7 @@ pub use load::{
 pub use load_tensors::LoadReport;
 pub(crate) use load_tensors::in_memory;
 pub(crate) use missing_tensors::{OUTPUT_LAYER, layer_of};
+pub use row_block::RowBlock;
 pub(crate) use save::{in_file, write_atomically, write_tensors};
 pub use save::{save_base_model, save_classifier, save_encoder, save_masked_lm};
 pub use tensor_names::TensorNames;

@@ -8,6 +8,7 @@ use burn::tensor::{DType, Device, TensorData};
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 
 use super::load_tensors::transposed;
+use super::row_block::JoinedTensors;
 use super::{CONFIG_FILE, CheckpointConfig, TensorNames, WEIGHTS_FILE};
 use crate::base_model::BaseModel;
 use crate::classifier::SequenceClassifier;
@@ -145,11 +146,12 @@ fn write<M: Module>(
     names: TensorNames,
     config: &str,
 ) -> Result<(), ModelError> {
-    let mut tensors = Vec::new();
+    let mut tensors = JoinedTensors::default();
     for_each(model, |parameter, data| {
-        tensors.push((names.name(&parameter), in_file(&parameter, data)));
+        let (name, block) = (names.name(&parameter), names.row_block(&parameter));
+        tensors.add(name, block, in_file(&parameter, data));
     });
-    write_tensors(&directory.join(WEIGHTS_FILE), &tensors)?;
+    write_tensors(&directory.join(WEIGHTS_FILE), &tensors.tensors())?;
     write_atomically(&directory.join(CONFIG_FILE), config.as_bytes())
 }
 

@@ -1,119 +1,10 @@
-//! Translation of parameter paths to Hugging Face tensor names, with a table per family.
+//! Translation of parameter paths to Hugging Face tensor names.
 
+use super::row_block::RowBlock;
+use super::tensor_tables::Table;
 use crate::classifier::SequenceClassifierConfig;
 use crate::family::Family;
 use crate::parameters::{Parameter, ParameterKind};
-
-/// Replacements of path parts (first) by parts of a tensor name (second), applied in order.
-type Table = &'static [(&'static str, &'static str)];
-
-/// Encoder of BERT, RoBERTa and ELECTRA, without the family's prefix.
-const BERT: Table = &[
-    ("encoder.embeddings.norm.", "embeddings.LayerNorm."),
-    ("encoder.embeddings.projection.", "embeddings_project."),
-    ("encoder.embeddings.", "embeddings."),
-    ("encoder.layers.", "encoder.layer."),
-    (".attention.query.", ".attention.self.query."),
-    (".attention.key.", ".attention.self.key."),
-    (".attention.value.", ".attention.self.value."),
-    (".attention.output.", ".attention.output.dense."),
-    (".attention.norm.", ".attention.output.LayerNorm."),
-    (".feed_forward.intermediate.", ".intermediate.dense."),
-    (".feed_forward.output.", ".output.dense."),
-    (".feed_forward.norm.", ".output.LayerNorm."),
-];
-
-/// Encoder of DistilBERT, without the family's prefix.
-const DISTILBERT: Table = &[
-    ("encoder.embeddings.norm.", "embeddings.LayerNorm."),
-    ("encoder.embeddings.", "embeddings."),
-    ("encoder.layers.", "transformer.layer."),
-    (".attention.query.", ".attention.q_lin."),
-    (".attention.key.", ".attention.k_lin."),
-    (".attention.value.", ".attention.v_lin."),
-    (".attention.output.", ".attention.out_lin."),
-    (".attention.norm.", ".sa_layer_norm."),
-    (".feed_forward.intermediate.", ".ffn.lin1."),
-    (".feed_forward.output.", ".ffn.lin2."),
-    (".feed_forward.norm.", ".output_layer_norm."),
-];
-
-impl Family {
-    fn encoder_table(self) -> Table {
-        match self {
-            Self::DistilBert => DISTILBERT,
-            _ => BERT,
-        }
-    }
-
-    /// Returns the prefix of the encoder's tensors in a checkpoint with a head.
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Bert => "bert.",
-            Self::DistilBert => "distilbert.",
-            Self::Roberta | Self::XlmRoberta | Self::Camembert => "roberta.",
-            Self::Electra => "electra.",
-        }
-    }
-
-    fn classifier_table(self) -> Table {
-        match self {
-            Self::Bert => &[("head.output.", "classifier.")],
-            Self::DistilBert => &[
-                ("head.hidden.0.", "pre_classifier."),
-                ("head.output.", "classifier."),
-            ],
-            _ => &[
-                ("head.hidden.0.", "classifier.dense."),
-                ("head.output.", "classifier.out_proj."),
-            ],
-        }
-    }
-
-    fn masked_lm_table(self) -> Table {
-        match self {
-            Self::Bert => &[
-                ("head.transform.", "cls.predictions.transform.dense."),
-                ("head.norm.", "cls.predictions.transform.LayerNorm."),
-                ("head.bias", "cls.predictions.bias"),
-                ("next_sentence.output.", "cls.seq_relationship."),
-            ],
-            Self::DistilBert => &[
-                ("head.transform.", "vocab_transform."),
-                ("head.norm.", "vocab_layer_norm."),
-                ("head.bias", "vocab_projector.bias"),
-            ],
-            Self::Roberta | Self::XlmRoberta | Self::Camembert => &[
-                ("head.transform.", "lm_head.dense."),
-                ("head.norm.", "lm_head.layer_norm."),
-                ("head.bias", "lm_head.bias"),
-            ],
-            Self::Electra => &[
-                ("head.transform.", "generator_predictions.dense."),
-                ("head.norm.", "generator_predictions.LayerNorm."),
-                ("head.bias", "generator_lm_head.bias"),
-            ],
-        }
-    }
-
-    /// Returns tensors of a masked LM checkpoint that duplicate a parameter, with its path: the
-    /// decoder is tied to the word embeddings, and old checkpoints contain its bias twice.
-    fn tied_names(self) -> Table {
-        const WORDS: &str = "encoder.embeddings.word_embeddings.weight";
-        match self {
-            Self::Bert => &[
-                ("cls.predictions.decoder.weight", WORDS),
-                ("cls.predictions.decoder.bias", "head.bias"),
-            ],
-            Self::DistilBert => &[("vocab_projector.weight", WORDS)],
-            Self::Roberta | Self::XlmRoberta | Self::Camembert => &[
-                ("lm_head.decoder.weight", WORDS),
-                ("lm_head.decoder.bias", "head.bias"),
-            ],
-            Self::Electra => &[("generator_lm_head.weight", WORDS)],
-        }
-    }
-}
 
 /// Names of a model's parameters in a Hugging Face checkpoint.
 #[derive(Debug, Clone, Copy)]
@@ -183,7 +74,8 @@ impl TensorNames {
         }
     }
 
-    /// Returns the name of a parameter in a file that current transformers writes.
+    /// Returns the name of a parameter in a file that current transformers writes. Parameters that
+    /// are blocks of rows of one tensor have its name; see [`Self::row_block`].
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -201,15 +93,50 @@ impl TensorNames {
         self.name_with(parameter, self.prefix)
     }
 
-    fn name_with(&self, parameter: &Parameter, prefix: &str) -> String {
+    /// Returns the rows of its tensor that a parameter is.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use finetune_model::{EncoderConfig, Family, RowBlock, TensorNames, parameters};
+    ///
+    /// let config = EncoderConfig { num_hidden_layers: 1, ..EncoderConfig::base(Family::ModernBert) };
+    /// let names = TensorNames::of_encoder(config.family);
+    /// let encoder = parameters(&config.init(&Device::flex())?);
+    /// let key = encoder.iter().find(|found| found.path == "layers.0.attention.key.weight");
+    /// let key = key.map(|key| (names.name(key), names.row_block(key)));
+    /// let expected = ("layers.0.attn.Wqkv.weight".to_string(), RowBlock { index: 1, count: 3 });
+    /// assert_eq!(key, Some(expected));
+    /// # Ok::<(), finetune_model::ModelError>(())
+    /// ```
+    pub fn row_block(&self, parameter: &Parameter) -> RowBlock {
+        let path = self.full_path(parameter);
+        match path.starts_with("encoder.") {
+            true => self.family.row_block(&path),
+            false => RowBlock::WHOLE,
+        }
+    }
+
+    /// Returns the name of the word embeddings without the family's prefix, and the prefix.
+    pub(super) fn word_embeddings(&self) -> (String, &'static str) {
+        let path = "encoder.embeddings.word_embeddings.weight".to_string();
+        let name = translated(path, self.family.encoder_table());
+        (name, self.family.prefix())
+    }
+
+    /// Returns the path of a parameter in a model with a head.
+    fn full_path(&self, parameter: &Parameter) -> String {
         // The pooler of a next-sentence head is the encoder's.
         let path = parameter.path.strip_prefix("next_sentence.");
         let path = path.filter(|path| path.starts_with("pooler."));
         let path = path.unwrap_or(&parameter.path);
-        let path = match path.split_once('.') {
+        match path.split_once('.') {
             Some(("encoder" | "pooler", _)) => path.to_string(),
             _ => format!("{}{path}", self.root),
-        };
+        }
+    }
+
+    fn name_with(&self, parameter: &Parameter, prefix: &str) -> String {
+        let path = self.full_path(parameter);
         let of_encoder =
             path.starts_with("encoder.") || path.starts_with("pooler.") && self.family.has_pooler();
         let table = if of_encoder {
@@ -217,9 +144,7 @@ impl TensorNames {
         } else {
             self.head
         };
-        let name = table
-            .iter()
-            .fold(path, |name, (ours, theirs)| name.replacen(ours, theirs, 1));
+        let name = translated(path, table);
         // burn's names of the two parameters of layer normalization are replaced.
         let name = match parameter.kind {
             ParameterKind::NormWeight => with_last(&name, "weight"),
@@ -263,6 +188,12 @@ impl TensorNames {
         let mut tied = self.tied.iter();
         tied.find_map(|(copy, path)| (*copy == name).then_some(*path))
     }
+}
+
+/// Replaces the parts of a path by those of the name.
+fn translated(path: String, table: Table) -> String {
+    let replaced = |name: String, (ours, theirs): &(&str, &str)| name.replacen(ours, theirs, 1);
+    table.iter().fold(path, replaced)
 }
 
 /// Replaces the part of the name after the last dot.

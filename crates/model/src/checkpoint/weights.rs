@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use finetune_storage::placeholder_file;
 
 use super::stored_tensor::{StoredTensor, StoredTensors};
-use super::{pytorch_file, safetensors_file, shard_index};
+use super::{TensorNames, pytorch_file, safetensors_file, shard_index};
 use crate::error::ModelError;
 
 /// Function that opens the tensors of a file layout.
@@ -66,8 +66,9 @@ impl Weights {
 
     /// Removes the prefix of a program that wrapped the model before it was saved from the names of
     /// all tensors, such as `module.` or `_orig_mod.`. Without one, names are unchanged.
-    pub(crate) fn without_wrapper(mut self) -> Self {
-        if let Some(wrapper) = wrapper(self.tensors.keys()) {
+    pub(crate) fn without_wrapper(mut self, names: &TensorNames) -> Self {
+        let (words, prefix) = names.word_embeddings();
+        if let Some(wrapper) = wrapper(self.tensors.keys(), &words, prefix) {
             self.tensors = std::mem::take(&mut self.tensors)
                 .into_iter()
                 .map(|(name, tensor)| {
@@ -99,9 +100,9 @@ impl Weights {
         names.iter().find_map(|name| self.tensors.get(name))
     }
 
-    /// Marks a tensor as loaded.
-    pub(crate) fn mark_taken(&mut self, name: &str) {
-        self.taken.insert(name.to_string());
+    /// Marks a tensor as loaded; returns whether it was not before.
+    pub(crate) fn mark_taken(&mut self, name: &str) -> bool {
+        self.taken.insert(name.to_string())
     }
 
     /// Returns the names of the tensors that have not been loaded.
@@ -120,15 +121,21 @@ impl Weights {
 /// of PyTorch, Lightning, and sentence-transformers.
 const WRAPPERS: [&str; 5] = ["module.", "_orig_mod.", "model.", "auto_model.", "0."];
 
-/// Returns the parts before the name of the word embeddings that are not of a model.
-fn wrapper<'a>(names: impl Iterator<Item = &'a String>) -> Option<String> {
-    const WORDS: &str = "embeddings.word_embeddings.weight";
-    let mut prefixes = names.filter_map(|name| name.strip_suffix(WORDS));
+/// Returns the parts before the name of the word embeddings, `words`, that are not of a model with
+/// the `family`'s prefix.
+fn wrapper<'a>(
+    names: impl Iterator<Item = &'a String>,
+    words: &str,
+    family: &str,
+) -> Option<String> {
+    let mut prefixes = names.filter_map(|name| name.strip_suffix(words));
     let (prefix, None) = (prefixes.next()?, prefixes.next()) else {
         return None;
     };
     let mut rest = prefix;
-    while let Some(shorter) = WRAPPERS.iter().find_map(|part| rest.strip_prefix(part)) {
+    while rest != family
+        && let Some(shorter) = WRAPPERS.iter().find_map(|part| rest.strip_prefix(part))
+    {
         rest = shorter;
     }
     let wrapper = &prefix[..prefix.len() - rest.len()];
@@ -158,15 +165,15 @@ pub(super) fn open_file(path: &Path) -> Result<File, ModelError> {
 mod tests {
     use super::*;
 
+    /// Returns the wrapper of names with these prefixes in the file of a family.
+    fn wrapper_of(prefixes: &[&str], family: &str) -> Option<String> {
+        let names = prefixes.iter().map(|prefix| format!("{prefix}words"));
+        wrapper(names.collect::<Vec<_>>().iter(), "words", family)
+    }
+
     #[test]
     fn a_wrapper_is_what_stands_before_the_model() {
-        let of = |names: &[&str]| {
-            let names: Vec<_> = names
-                .iter()
-                .map(|name| format!("{name}embeddings.word_embeddings.weight"))
-                .collect();
-            wrapper(names.iter())
-        };
+        let of = |prefixes: &[&str]| wrapper_of(prefixes, "bert.");
         for wrapped in [
             "module.",
             "_orig_mod.",
@@ -185,6 +192,16 @@ mod tests {
             &["module.a.", "module.b."],
         ] {
             assert_eq!(of(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_of_a_family_is_no_wrapper() {
+        let of = |prefix: &str| wrapper_of(&[prefix], "model.");
+        assert_eq!(of("model."), None);
+        for wrapped in ["module.", "model.", "module.model."] {
+            let prefix = format!("{wrapped}model.");
+            assert_eq!(of(&prefix).as_deref(), Some(wrapped));
         }
     }
 }

@@ -50,7 +50,7 @@ impl SequenceClassifierConfig {
     pub fn new(encoder: EncoderConfig, class_names: Vec<String>) -> Self {
         let family = encoder.family;
         let dropout = family.classifier_dropout(encoder.hidden_dropout_prob);
-        let (pooling, head) = family.classification_head(encoder.hidden_size, dropout);
+        let (pooling, head) = family.classification_head(&encoder, dropout);
         Self {
             encoder,
             pooling,
@@ -63,11 +63,10 @@ impl SequenceClassifierConfig {
     /// Returns whether transformers has a class for this configuration: pooling and head are those
     /// of the family's classifier, apart from dropout.
     pub(crate) fn is_of_the_family(&self) -> bool {
-        let own = self
-            .encoder
-            .family
-            .classification_head(self.encoder.hidden_size, self.head.dropout());
-        own == (self.pooling, self.head.clone())
+        let family = self.encoder.family;
+        let (pooling, head) = family.classification_head(&self.encoder, self.head.dropout());
+        let named = family.classifier_pooling_name(self.pooling);
+        (self.pooling == pooling || named.is_some()) && self.head == head
     }
 
     /// Creates a classifier whose parameters are all zero until they are loaded from a checkpoint

@@ -5,13 +5,18 @@ use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{AttentionSettings, Precision, Sequences, attention};
 
-use super::EncoderConfig;
+use super::batch_context::BatchContext;
+use super::residual::Residual;
+use super::{EncoderConfig, LayerType};
 use crate::adapters::{LoraLinear, LoraTarget};
 use crate::dropout::DropoutStage;
 use crate::layers;
 
-/// Multi-head self-attention: `norm(x + dropout(output(attention(query(x), key(x), value(x)))))`.
-/// DistilBERT has no dropout on the output.
+/// Place of the output's dropout in the layer.
+const OUTPUT_SITE: usize = 1;
+
+/// Multi-head self-attention: `norm(x + dropout(output(attention(query(x), key(x), value(x)))))`, or
+/// with the normalization of `x` first. DistilBERT has no dropout on the output.
 #[derive(Module, Debug)]
 pub struct SelfAttention {
     /// Query projection, `[D, D]`.
@@ -22,31 +27,37 @@ pub struct SelfAttention {
     pub value: LoraLinear,
     /// Output projection, `[D, D]`.
     pub output: LoraLinear,
-    /// Layer normalization after the residual.
-    pub norm: LayerNorm,
+    /// Layer normalization, unless it would be the first of the encoder's layers and the
+    /// configuration leaves it out.
+    pub norm: Option<LayerNorm>,
     heads: usize,
-    epsilon: f64,
-    output_dropout: f64,
     probability_dropout: f64,
+    #[module(skip)]
+    layer_type: LayerType,
+    /// Distance that a token sees.
+    #[module(skip)]
+    window: Option<usize>,
+    #[module(skip)]
+    residual: Residual,
 }
 
 impl SelfAttention {
-    pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
+    pub(super) fn new(config: &EncoderConfig, layer: usize, device: &Device) -> Self {
         let width = config.hidden_size;
-        let square = || LoraLinear::new(width, width, device);
+        let square = || LoraLinear::new(width, width, config.attention_bias, device);
+        let has_norm = config.norm_placement.is_at_attention(layer);
+        let output_dropout = config.family.attention_output_dropout(config);
         Self {
             query: square(),
             key: square(),
             value: square(),
             output: square(),
-            norm: layers::layer_norm(width, device),
+            norm: has_norm.then(|| layers::layer_norm(width, config.norm_bias, device)),
             heads: config.num_attention_heads,
-            epsilon: config.layer_norm_eps,
-            output_dropout: match config.family.drops_attention_output() {
-                true => config.hidden_dropout_prob,
-                false => 0.0,
-            },
             probability_dropout: config.attention_probs_dropout_prob,
+            layer_type: config.layer_type(layer),
+            window: config.reach(layer),
+            residual: Residual::new(config, output_dropout, OUTPUT_SITE),
         }
     }
 
@@ -58,30 +69,57 @@ impl SelfAttention {
     pub(super) fn forward(
         &self,
         hidden: Tensor<2>,
-        sequences: &Sequences,
+        batch: &BatchContext,
         queries: Queries,
         dropout: Option<DropoutStage>,
         precision: Precision,
     ) -> Tensor<2> {
-        let asking = queries.select(hidden.clone(), sequences);
+        let norm = self.norm.as_ref();
+        let rows = self.residual.before(norm, hidden.clone());
+        let asking = queries.select(hidden, &batch.sequences);
+        let asking_rows = match self.residual.normalizes_before() {
+            true => queries.select(rows.clone(), &batch.sequences),
+            false => asking.clone(),
+        };
         let apply_to = |projection: &LoraLinear, rows, target| {
             projection.forward(rows, dropout, target, precision)
         };
-        let context = attention(
-            apply_to(&self.query, asking.clone(), LoraTarget::Query),
-            apply_to(&self.key, hidden.clone(), LoraTarget::Key),
-            apply_to(&self.value, hidden, LoraTarget::Value),
-            sequences,
-            AttentionSettings {
-                heads: self.heads,
-                window: None,
-                dropout: dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
-                precision,
-            },
-        );
+        let query = apply_to(&self.query, asking_rows, LoraTarget::Query);
+        let key = apply_to(&self.key, rows.clone(), LoraTarget::Key);
+        let value = apply_to(&self.value, rows, LoraTarget::Value);
+        let [query, key] = self.rotate(query, key, queries, batch);
+        let settings = AttentionSettings {
+            heads: self.heads,
+            window: self.window,
+            dropout: dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
+            precision,
+        };
+        let context = attention(query, key, value, &batch.sequences, settings);
         let projected = apply_to(&self.output, context, LoraTarget::AttentionOutput);
-        let dropout = dropout.and_then(|stage| stage.at(self.output_dropout, 1));
-        layers::apply_residual_norm(&self.norm, projected, asking, dropout, self.epsilon)
+        self.residual.after(norm, projected, asking, dropout)
+    }
+
+    /// Rotates queries and keys by the positions of their tokens, if positions are rotary.
+    ///
+    /// # Shapes
+    /// - `query`: `[T, D]`, or `[B, D]` of the first tokens
+    /// - `key`: `[T, D]`
+    fn rotate(
+        &self,
+        query: Tensor<2>,
+        key: Tensor<2>,
+        queries: Queries,
+        batch: &BatchContext,
+    ) -> [Tensor<2>; 2] {
+        let Some(angles) = batch.angles.of(self.layer_type) else {
+            return [query, key];
+        };
+        let query = match queries {
+            Queries::AllTokens => angles.rotate(query, self.heads),
+            // The angles of position 0 are 0.
+            Queries::FirstTokens => query,
+        };
+        [query, angles.rotate(key, self.heads)]
     }
 }
 
@@ -125,19 +163,27 @@ mod tests {
                 num_attention_heads: 2,
                 num_hidden_layers: 1,
                 intermediate_size: 4,
-                hidden_dropout_prob: 0.5,
-                attention_probs_dropout_prob: 0.0,
                 ..EncoderConfig::base(family)
+            };
+            let config = match family {
+                // Its dropout is that of the attention weights.
+                Family::ModernBert => continue,
+                _ => EncoderConfig {
+                    hidden_dropout_prob: 0.5,
+                    attention_probs_dropout_prob: 0.0,
+                    ..config
+                },
             };
             let device = Device::flex();
             let encoder = init_weights(config.init(&device).unwrap(), 0.5, 1);
             let sequences = Sequences::new(&[0, 3, 6], &device).unwrap();
+            let batch = encoder.context(&sequences);
             let rows = Tensor::arange(0..48, &device).float().reshape([6, 8]) / 48.0;
             let forward = |dropout| {
                 let attention = &encoder.layers[0].attention;
                 let output = attention.forward(
                     rows.clone(),
-                    &sequences,
+                    &batch,
                     Queries::AllTokens,
                     dropout,
                     Precision::F32,

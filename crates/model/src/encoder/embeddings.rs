@@ -16,8 +16,8 @@ use crate::layers;
 pub struct Embeddings {
     /// Word embeddings, `[V, E]`.
     pub word_embeddings: Embedding,
-    /// Position embeddings, `[max_position_embeddings, E]`.
-    pub position_embeddings: Embedding,
+    /// Position embeddings, `[max_position_embeddings, E]`, unless positions are rotary.
+    pub position_embeddings: Option<Embedding>,
     /// Token type embeddings, `[type_vocab_size, E]`, if the family has token types.
     pub token_type_embeddings: Option<Embedding>,
     /// Layer normalization of the sum.
@@ -26,14 +26,16 @@ pub struct Embeddings {
     pub projection: Option<Linear>,
     epsilon: f64,
     dropout: f64,
+    max_positions: usize,
     #[module(skip)]
     positions: Positions,
 }
 
 /// Table sizes and numbering of positions, which a batch must fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Tables {
     pub(super) words: usize,
+    /// Rows of the position embeddings, or the longest input with rotary positions.
     pub(super) positions: usize,
     /// 0 for an encoder without token types.
     pub(super) types: usize,
@@ -47,21 +49,28 @@ impl Embeddings {
         let types = config.type_vocab_size;
         Self {
             word_embeddings: table(config.vocab_size),
-            position_embeddings: table(config.max_position_embeddings),
+            position_embeddings: (!config.positions.is_rotary())
+                .then(|| table(config.max_position_embeddings)),
             token_type_embeddings: (types > 0).then(|| table(types)),
-            norm: layers::layer_norm(width, device),
+            norm: layers::layer_norm(width, config.norm_bias, device),
             projection: (width != hidden).then(|| layers::linear(width, hidden, device)),
             epsilon: config.layer_norm_eps,
-            dropout: config.hidden_dropout_prob,
+            dropout: config.dropout_of_embeddings(),
+            max_positions: config.max_position_embeddings,
             positions: config.positions,
         }
+    }
+
+    /// Returns the kind and numbering of positions.
+    pub(super) fn positions(&self) -> Positions {
+        self.positions
     }
 
     pub(super) fn tables(&self) -> Tables {
         let rows = |table: &Embedding| table.weight.lazy_shape()[0];
         Tables {
             words: rows(&self.word_embeddings),
-            positions: rows(&self.position_embeddings),
+            positions: self.max_positions,
             types: self.token_type_embeddings.as_ref().map_or(0, rows),
             counting: self.positions,
         }
@@ -81,7 +90,9 @@ impl Embeddings {
         if let (Some(table), Some(types)) = (&self.token_type_embeddings, &input.token_type_ids) {
             sum = sum + rows_of(table, types.clone());
         }
-        sum = sum + rows_of(&self.position_embeddings, input.position_ids.clone());
+        if let Some(table) = &self.position_embeddings {
+            sum = sum + rows_of(table, input.position_ids.clone());
+        }
         let normalized = layers::apply_layer_norm(&self.norm, sum, self.epsilon);
         let dropped = apply(normalized, self.dropout, dropout, 0);
         match &self.projection {

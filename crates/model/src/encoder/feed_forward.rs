@@ -1,47 +1,62 @@
-//! Feed-forward network with residual and layer normalization (`BertIntermediate`, `BertOutput`).
+//! Feed-forward network with residual and layer normalization (`BertIntermediate`, `BertOutput`; gated:
+//! `ModernBertMLP`).
 
 use burn::module::Module;
 use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::Precision;
+use finetune_ops::{Precision, geglu};
 
+use super::residual::Residual;
 use super::{Activation, EncoderConfig};
 use crate::adapters::{LoraLinear, LoraTarget};
-use crate::dropout::DropoutStage;
+use crate::dropout::{self, DropoutStage};
 use crate::layers;
 
-/// Feed-forward network: `norm(x + dropout(output(activation(intermediate(x)))))`.
+/// Place of the output's dropout in the layer.
+const OUTPUT_SITE: usize = 2;
+
+/// Place of the activations' dropout in the layer.
+const ACTIVATIONS_SITE: usize = 3;
+
+/// Feed-forward network: `norm(x + dropout(output(activation(intermediate(x)))))`, or with the
+/// normalization of `x` first. If it is gated, the second half of `intermediate(x)` is multiplied by
+/// the activated first half.
 #[derive(Module, Debug)]
 pub struct FeedForward {
-    /// First linear layer, `[D, intermediate_size]`.
+    /// First linear layer, `[D, I]`; gated `[D, 2 I]`.
     pub intermediate: LoraLinear,
-    /// Second linear layer, `[intermediate_size, D]`.
+    /// Second linear layer, `[I, D]`.
     pub output: LoraLinear,
-    /// Layer normalization after the residual.
+    /// Layer normalization.
     pub norm: LayerNorm,
-    epsilon: f64,
-    dropout: f64,
+    activations_dropout: f64,
+    gated: bool,
     #[module(skip)]
     activation: Activation,
+    #[module(skip)]
+    residual: Residual,
 }
 
 impl FeedForward {
     pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
-        let (hidden, wide) = (config.hidden_size, config.intermediate_size);
+        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let wide = if config.gated_mlp { 2 * inner } else { inner };
         Self {
-            intermediate: LoraLinear::new(hidden, wide, device),
-            output: LoraLinear::new(wide, hidden, device),
-            norm: layers::layer_norm(hidden, device),
-            epsilon: config.layer_norm_eps,
-            dropout: config.hidden_dropout_prob,
+            intermediate: LoraLinear::new(hidden, wide, config.mlp_bias, device),
+            output: LoraLinear::new(inner, hidden, config.mlp_bias, device),
+            norm: layers::layer_norm(hidden, config.norm_bias, device),
+            activations_dropout: config.mlp_dropout,
+            gated: config.gated_mlp,
             activation: config.hidden_act,
+            residual: Residual::new(config, config.hidden_dropout_prob, OUTPUT_SITE),
         }
     }
 
     /// Applies the feed-forward block.
     ///
     /// # Shapes
-    /// - `hidden`, output: `[T, D]`
+    /// - `hidden`: `[T, D]`
+    /// - output: `[T, D]`
     pub(super) fn forward(
         &self,
         hidden: Tensor<2>,
@@ -51,10 +66,29 @@ impl FeedForward {
         let apply_to = |projection: &LoraLinear, rows, target| {
             projection.forward(rows, dropout, target, precision)
         };
-        let wide = apply_to(&self.intermediate, hidden.clone(), LoraTarget::Intermediate);
-        let wide = self.activation.apply(wide);
-        let narrow = apply_to(&self.output, wide, LoraTarget::Output);
-        let dropout = dropout.and_then(|stage| stage.at(self.dropout, 2));
-        layers::apply_residual_norm(&self.norm, narrow, hidden, dropout, self.epsilon)
+        let rows = self.residual.before(Some(&self.norm), hidden.clone());
+        let wide = apply_to(&self.intermediate, rows, LoraTarget::Intermediate);
+        let active = self.activate(wide);
+        let active = dropout::apply(active, self.activations_dropout, dropout, ACTIVATIONS_SITE);
+        let narrow = apply_to(&self.output, active, LoraTarget::Output);
+        self.residual
+            .after(Some(&self.norm), narrow, hidden, dropout)
+    }
+
+    /// Applies the activation, and the gate if there is one.
+    ///
+    /// # Shapes
+    /// - `wide`: `[T, I]`; gated `[T, 2 I]`
+    /// - output: `[T, I]`
+    fn activate(&self, wide: Tensor<2>) -> Tensor<2> {
+        match (self.gated, self.activation) {
+            (false, activation) => activation.apply(wide),
+            (true, Activation::Gelu) => geglu(wide),
+            (true, activation) => {
+                let half = wide.dims()[1] / 2;
+                let gate = wide.clone().narrow(1, half, half);
+                activation.apply(wide.narrow(1, 0, half)) * gate
+            }
+        }
     }
 }

@@ -1,9 +1,10 @@
-//! Transformer layer (`BertLayer`).
+//! Transformer layer (`BertLayer`, `ModernBertEncoderLayer`).
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{Precision, Sequences};
+use finetune_ops::Precision;
 
+use super::batch_context::BatchContext;
 use super::{EncoderConfig, FeedForward, Queries, SelfAttention};
 use crate::adapters::LoraTarget;
 use crate::dropout::DropoutStage;
@@ -18,9 +19,10 @@ pub struct EncoderLayer {
 }
 
 impl EncoderLayer {
-    pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
+    /// Creates a layer of zeros, with its index from 0.
+    pub(super) fn new(config: &EncoderConfig, layer: usize, device: &Device) -> Self {
         Self {
-            attention: SelfAttention::new(config, device),
+            attention: SelfAttention::new(config, layer, device),
             feed_forward: FeedForward::new(config, device),
         }
     }
@@ -33,14 +35,14 @@ impl EncoderLayer {
     pub(super) fn forward(
         &self,
         hidden: Tensor<2>,
-        sequences: &Sequences,
+        batch: &BatchContext,
         queries: Queries,
         dropout: Option<DropoutStage>,
         precision: Precision,
     ) -> Tensor<2> {
         let attended = self
             .attention
-            .forward(hidden, sequences, queries, dropout, precision);
+            .forward(hidden, batch, queries, dropout, precision);
         self.feed_forward.forward(attended, dropout, precision)
     }
 

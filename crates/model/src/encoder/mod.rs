@@ -1,9 +1,11 @@
 //! Transformer encoder of the BERT family ([Devlin et al. 2018](https://arxiv.org/abs/1810.04805)):
 //! embeddings, then layers of self-attention and feed-forward networks, each with residual and
-//! post-layer normalization.
+//! layer normalization.
 
 mod activation;
 mod attention;
+mod attention_pattern;
+mod batch_context;
 mod config;
 mod embeddings;
 mod feed_forward;
@@ -12,10 +14,13 @@ mod layer;
 mod packed_input;
 mod positions;
 mod recompute;
+mod residual;
+mod rotary_angles;
 
 pub(crate) use activation::ACTIVATIONS;
 pub use activation::Activation;
 pub use attention::{Queries, SelfAttention};
+pub use attention_pattern::LayerType;
 pub use config::EncoderConfig;
 pub use embeddings::Embeddings;
 pub use feed_forward::FeedForward;
@@ -24,15 +29,18 @@ pub use layer::EncoderLayer;
 pub use packed_input::PackedInput;
 pub(crate) use packed_input::check_inside;
 pub use positions::Positions;
+pub use residual::NormPlacement;
 
 use std::ops::RangeInclusive;
 
 use burn::module::Module;
+use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{Precision, Sequences};
 
 use crate::dropout::DropoutStream;
 use crate::error::ModelError;
+use crate::layers;
 
 /// Transformer encoder from token ids to hidden states:
 /// [`BertModel`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py)
@@ -43,6 +51,10 @@ pub struct Encoder {
     pub embeddings: Embeddings,
     /// Transformer layers, from the one next to the embeddings.
     pub layers: Vec<EncoderLayer>,
+    /// Layer normalization after the last layer, if the layers have theirs before their blocks.
+    pub final_norm: Option<LayerNorm>,
+    epsilon: f64,
+    head_width: usize,
     #[module(skip)]
     precision: Precision,
     #[module(skip)]
@@ -57,10 +69,17 @@ impl EncoderConfig {
     /// - The errors of [`EncoderConfig::validate`].
     pub fn init(&self, device: &Device) -> Result<Encoder, ModelError> {
         self.validate()?;
-        let layers = (0..self.num_hidden_layers).map(|_| EncoderLayer::new(self, device));
+        let layers = 0..self.num_hidden_layers;
+        let has_final_norm = self.norm_placement != NormPlacement::PostNorm;
         Ok(Encoder {
             embeddings: Embeddings::new(self, device),
-            layers: layers.collect(),
+            layers: layers
+                .map(|layer| EncoderLayer::new(self, layer, device))
+                .collect(),
+            final_norm: has_final_norm
+                .then(|| layers::layer_norm(self.hidden_size, self.norm_bias, device)),
+            epsilon: self.layer_norm_eps,
+            head_width: self.hidden_size / self.num_attention_heads,
             precision: Precision::F32,
             gradient_checkpointing: false,
         })
@@ -107,7 +126,7 @@ impl Encoder {
     }
 
     /// Returns the hidden states of one layer: 0 is the output of the embeddings, `i` that of layer
-    /// `i`, counted from 1. Layers above are not computed.
+    /// `i`, counted from 1; that of the last layer is normalized. Layers above are not computed.
     ///
     /// # Shapes
     /// - output: `[T, D]`
@@ -182,6 +201,7 @@ impl Encoder {
         sequences: &Sequences,
         dropout: Option<DropoutStream>,
     ) -> Vec<Tensor<2>> {
+        let batch = self.context(sequences);
         let mut hidden = hidden;
         let mut states = Vec::new();
         for layer in start..=*layers.end() {
@@ -199,7 +219,14 @@ impl Encoder {
                     false => EncoderLayer::forward,
                 };
                 let applied = &self.layers[layer - 1];
-                hidden = apply(applied, hidden, sequences, queries, stage, self.precision);
+                hidden = apply(applied, hidden, &batch, queries, stage, self.precision);
+                if let Some(norm) = self
+                    .final_norm
+                    .as_ref()
+                    .filter(|_| layer == self.layers.len())
+                {
+                    hidden = layers::apply_layer_norm(norm, hidden, self.epsilon);
+                }
             }
             if layers.contains(&layer) {
                 states.push(hidden.clone());

@@ -1,12 +1,13 @@
-//! Numbering of positions: the row of the position embeddings for each token.
+//! Positions: the row of the position embeddings for each token, or the angles of rotary ones.
 
 use finetune_ops::Offsets;
 use serde::{Deserialize, Serialize};
 
+use super::LayerType;
 use crate::error::ModelError;
 
-/// Numbering of positions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Kind and numbering of positions.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Positions {
     /// 0, 1, 2, ... for all tokens.
@@ -20,13 +21,48 @@ pub enum Positions {
         /// Id of the padding token.
         padding_index: usize,
     },
+    /// No position embeddings: queries and keys are rotated by angles that grow with the position
+    /// ([Su et al. 2021](https://arxiv.org/abs/2104.09864)), numbered 0, 1, 2, ... for all tokens.
+    Rotary {
+        /// Base of the wavelengths, above 0: the longest is just below `2 π` times it. With another
+        /// base in layers with local attention, that of the layers with full attention.
+        global_rope_theta: f64,
+        /// Base in layers with local attention, above 0, if it is another one.
+        local_rope_theta: Option<f64>,
+    },
 }
 
 impl Positions {
+    /// Returns whether positions are rotary.
+    pub(crate) fn is_rotary(self) -> bool {
+        matches!(self, Self::Rotary { .. })
+    }
+
+    /// Returns the base of the wavelengths in a layer of this kind; `None` unless positions are
+    /// rotary.
+    pub(crate) fn rope_theta(self, layer: LayerType) -> Option<f64> {
+        match (self, layer) {
+            (
+                Self::Rotary {
+                    local_rope_theta: Some(theta),
+                    ..
+                },
+                LayerType::SlidingAttention,
+            ) => Some(theta),
+            (
+                Self::Rotary {
+                    global_rope_theta, ..
+                },
+                _,
+            ) => Some(global_rope_theta),
+            _ => None,
+        }
+    }
+
     /// Returns the maximum sequence length for a position table of `rows` rows.
     pub(crate) fn max_sequence_length(self, rows: usize) -> usize {
         match self {
-            Self::FromZero => rows,
+            Self::FromZero | Self::Rotary { .. } => rows,
             Self::AfterPadding { padding_index } => {
                 rows.saturating_sub(padding_index.saturating_add(1))
             }
@@ -49,7 +85,7 @@ impl Positions {
         table_rows: usize,
     ) -> Result<Vec<usize>, ModelError> {
         let positions = match self {
-            Self::FromZero => columns.to_vec(),
+            Self::FromZero | Self::Rotary { .. } => columns.to_vec(),
             Self::AfterPadding { padding_index } => {
                 let sequences = offsets.values().windows(2);
                 let sequences = sequences.map(|ends| &token_ids[ends[0]..ends[1]]);
@@ -61,7 +97,7 @@ impl Positions {
         match positions.iter().max() {
             Some(last) if *last >= table_rows => {
                 let (what, found) = match self {
-                    Self::FromZero => ("sequence length", last + 1),
+                    Self::FromZero | Self::Rotary { .. } => ("sequence length", last + 1),
                     Self::AfterPadding { .. } => ("position", *last),
                 };
                 Err(ModelError::OutsideEmbedding {

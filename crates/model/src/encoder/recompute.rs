@@ -3,8 +3,9 @@
 use burn::backend::DispatchTensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
-use finetune_ops::{Precision, Sequences, recomputed};
+use finetune_ops::{Precision, recomputed};
 
+use super::batch_context::BatchContext;
 use super::{EncoderLayer, Queries};
 use crate::dropout::DropoutStage;
 
@@ -19,7 +20,7 @@ impl EncoderLayer {
     pub(super) fn forward_recomputed(
         &self,
         hidden: Tensor<2>,
-        sequences: &Sequences,
+        batch: &BatchContext,
         queries: Queries,
         dropout: Option<DropoutStage>,
         precision: Precision,
@@ -31,9 +32,9 @@ impl EncoderLayer {
         self.visit(&mut inputs);
         let Inputs { tensors, wanted } = inputs;
         let (layer, hidden) = (self.valid(), hidden.inner());
-        let sequences = sequences.without_autodiff();
+        let batch = batch.without_autodiff();
         let apply = move |layer: &EncoderLayer, hidden| {
-            layer.forward(hidden, &sequences, queries, dropout, precision)
+            layer.forward(hidden, &batch, queries, dropout, precision)
         };
         let output = apply(&layer, hidden.clone());
         recomputed(output, tensors, move |gradient| {

@@ -1,7 +1,7 @@
 //! Multilayer perceptron heads: the classifiers of every family and of the published studies.
 
 use burn::module::Module;
-use burn::nn::Linear;
+use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -20,17 +20,24 @@ use crate::limits::{check_dropout, check_matrix, check_width};
 /// | DistilBERT's | `[D]` | `relu` | before the last layer |
 /// | RoBERTa's | `[D]` | `tanh` | on the input and before the last layer |
 /// | ELECTRA's | `[D]` | `gelu` | on the input and before the last layer |
+/// | ModernBERT's, with `hidden_norm` | `[D]` | `gelu` | before the last layer |
 /// | three layers with ReLU | `[D, D]` | `relu` | before the last layer |
 /// | two linear layers | `[D]` | `linear` | |
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpConfig {
     /// PairFeatures of the two texts of a pair; `None` for one text (default: `None`).
     pub pair_features: Option<PairFeatures>,
     /// Widths of the hidden layers (default: no hidden layers).
     pub hidden_sizes: Vec<usize>,
+    /// Whether the hidden layers have a bias (default: true).
+    #[serde(skip_serializing_if = "is_true")]
+    pub hidden_bias: bool,
     /// Activation after each hidden layer.
     pub activation: Activation,
+    /// Layer normalization after each activation (default: `None`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden_norm: Option<HiddenNorm>,
     /// Dropout probability on the pooled vector of each text, in `[0, 1)` (default: 0).
     pub input_dropout: f64,
     /// Dropout probability before the last layer, in `[0, 1)` (default: 0).
@@ -42,6 +49,32 @@ pub struct MlpConfig {
     /// per bin, trained as a class; see [`ScoreBins`] (default: `None`, the score is one output).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score_bins: Option<usize>,
+}
+
+/// Layer normalization in an MLP head.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HiddenNorm {
+    /// Constant added to the variance, above 0.
+    pub eps: f64,
+    /// Whether it has a bias.
+    pub bias: bool,
+}
+
+impl Default for MlpConfig {
+    fn default() -> Self {
+        Self {
+            pair_features: None,
+            hidden_sizes: Vec::new(),
+            hidden_bias: true,
+            activation: Activation::default(),
+            hidden_norm: None,
+            input_dropout: 0.0,
+            dropout: 0.0,
+            range: None,
+            score_bins: None,
+        }
+    }
 }
 
 impl MlpConfig {
@@ -57,6 +90,9 @@ impl MlpConfig {
         let outputs = size.num_labels;
         check_dropout("head.dropout", self.dropout)?;
         check_dropout("head.input_dropout", self.input_dropout)?;
+        let epsilon = self.hidden_norm.map_or(1.0, |norm| norm.eps);
+        let valid = epsilon > 0.0 && epsilon.is_finite();
+        ModelError::check(valid, "head.hidden_norm.eps", epsilon, "above 0")?;
         match self.score_bins()? {
             Some(bins) => check_outputs_of_bins(bins, outputs)?,
             None => ScoreRange::check(self.range, outputs)?,
@@ -96,11 +132,16 @@ impl MlpConfig {
         let mut input = self.input_width(size.hidden_size);
         let mut hidden = Vec::with_capacity(self.hidden_sizes.len());
         for size in &self.hidden_sizes {
-            hidden.push(layers::linear(input, *size, device));
+            hidden.push(layers::linear_with(input, *size, self.hidden_bias, device));
             input = *size;
         }
+        let norms = self.hidden_norm.iter().flat_map(|norm| {
+            let sizes = self.hidden_sizes.iter();
+            sizes.map(|size| layers::layer_norm(*size, norm.bias, device))
+        });
         Mlp {
             hidden,
+            norms: norms.collect(),
             output: layers::linear(input, size.num_labels, device),
             config: self.clone(),
         }
@@ -112,6 +153,8 @@ impl MlpConfig {
 pub struct Mlp {
     /// Hidden layers, from input to output.
     pub hidden: Vec<Linear>,
+    /// Layer normalization after each hidden layer, if the head has them.
+    pub norms: Vec<LayerNorm>,
     /// Output layer, `[width, C]`.
     pub output: Linear,
     #[module(skip)]
@@ -144,9 +187,14 @@ impl Head for Mlp {
 
 impl Mlp {
     fn layers(&self, input: Tensor<2>, dropout: HeadDropout) -> Tensor<2> {
-        let hidden = self.hidden.iter().fold(input, |rows, layer| {
+        let layers = self.hidden.iter().enumerate();
+        let hidden = layers.fold(input, |rows, (index, layer)| {
             let rows = layers::apply_linear(layer, rows);
-            self.config.activation.apply(rows)
+            let rows = self.config.activation.apply(rows);
+            match (self.norms.get(index), self.config.hidden_norm) {
+                (Some(norm), Some(config)) => layers::apply_layer_norm(norm, rows, config.eps),
+                _ => rows,
+            }
         });
         let hidden = dropout.apply(hidden, self.config.dropout, sites::BEFORE_LAST);
         let output = layers::apply_linear(&self.output, hidden);
@@ -155,6 +203,11 @@ impl Mlp {
             _ => output,
         }
     }
+}
+
+/// Returns whether a field has its default and need not be written.
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 /// Checks that a head for bins has one output per bin.

@@ -23,7 +23,7 @@ pub use config::HeadConfig;
 pub use cosine_similarity::{CosineSimilarityHead, CosineSimilarityHeadConfig};
 pub use custom::{CustomHead, HeadSize};
 pub use input::{HeadDropout, HeadInput, HiddenStates};
-pub use mlp::{Mlp, MlpConfig};
+pub use mlp::{HiddenNorm, Mlp, MlpConfig};
 pub use pair_features::PairFeatures;
 pub use score_bins::ScoreBins;
 pub use score_range::ScoreRange;

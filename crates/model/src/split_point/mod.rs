@@ -108,10 +108,9 @@ impl SequenceClassifier {
         split_point: SplitPoint,
         dropout: Option<DropoutStream>,
     ) -> bool {
-        let encoder = &self.config().encoder;
-        let drops = encoder.hidden_dropout_prob > 0.0 || encoder.attention_probs_dropout_prob > 0.0;
         let stages = self.stages_below(split_point);
-        !drops || dropout.is_none_or(|stream| stream.first_stage() >= stages)
+        !self.config().encoder.has_dropout()
+            || dropout.is_none_or(|stream| stream.first_stage() >= stages)
     }
 
     /// Returns the width of the activations at a split point: `D`, or `W` after pooling.
@@ -145,6 +144,9 @@ impl SequenceClassifier {
         let layers = self.stages_below(split_point) - 1;
         for layer in &self.encoder.layers[..layers] {
             for_each(layer, &mut add);
+        }
+        if layers == self.encoder.layers.len() {
+            for_each(&self.encoder.final_norm, &mut add);
         }
         let digest = hash.finalize();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The folders.
-const CASES: [&str; 12] = [
+const CASES: [&str; 14] = [
     "bert_wide",
     "bert_narrow",
     "distilbert_wide",
@@ -33,6 +33,8 @@ const CASES: [&str; 12] = [
     "camembert_odd",
     "electra_wide",
     "electra_narrow",
+    "modernbert",
+    "modernbert_odd",
 ];
 
 /// A checkpoint and what transformers computes with it.

@@ -175,8 +175,15 @@ fn gradients_by_name<M: Module>(
         kinds: listed.iter().map(|parameter| parameter.kind).collect(),
     };
     model.visit(&mut reading);
-    let named = listed.iter().zip(reading.found);
+    let mut named: BTreeMap<String, Vec<f32>> = BTreeMap::new();
+    for (parameter, gradient) in listed.iter().zip(reading.found) {
+        if let Some(gradient) = gradient {
+            // Blocks of a tensor come in the order of its rows.
+            let tensor = named.entry(names.name(parameter)).or_default();
+            let block = names.row_block(parameter);
+            assert_eq!(tensor.len(), block.index * gradient.len());
+            tensor.extend(gradient);
+        }
+    }
     named
-        .filter_map(|(parameter, gradient)| Some((names.name(parameter), gradient?)))
-        .collect()
 }

@@ -13,7 +13,7 @@ use finetune_model::{
 use serde_json::{Value, json};
 
 use super::families::Case;
-use super::{golden_input, host, indices};
+use super::{golden_input, host, indices, packed_positions};
 
 #[test]
 #[ignore = "needs FINETUNE_PYTHON, a Python with transformers"]
@@ -36,7 +36,7 @@ fn transformers_loads_what_is_saved() {
     let text = String::from_utf8_lossy(&output.stdout);
     let problem = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{problem}");
-    assert!(text.contains("72 checkpoints load"), "{text}");
+    assert!(text.contains("84 checkpoints load"), "{text}");
     println!("{text}");
 }
 
@@ -52,7 +52,7 @@ fn save_published(case: &Case, folder: &Path) {
     let (model, config) = case.masked_lm(&device);
     let path = folder.join(format!("{}-masked-lm", case.name));
     save_masked_lm(&path, &model, &config).unwrap();
-    let positions = indices(&case.golden, "masked_lm.positions");
+    let positions = packed_positions(&case.golden, "masked_lm.positions");
     let input = golden_input(&case.golden, &model.encoder);
     let logits = model.forward(&input, &positions, None).unwrap();
     write_check(&path, case, "masked_lm", host(logits));
@@ -74,7 +74,7 @@ fn save_fresh(case: &Case, folder: &Path) {
     let model = init_weights(encoder.init_masked_lm(&device).unwrap(), 0.3, 6);
     let path = folder.join(format!("{}-fresh-masked-lm", case.name));
     save_masked_lm(&path, &model, &config).unwrap();
-    let positions = indices(&case.golden, "masked_lm.positions");
+    let positions = packed_positions(&case.golden, "masked_lm.positions");
     let input = golden_input(&case.golden, &model.encoder);
     let logits = model.forward(&input, &positions, None).unwrap();
     write_check(&path, case, "masked_lm", host(logits));

@@ -140,8 +140,9 @@ impl FreezeConfig {
         let adapted = parameters
             .iter()
             .any(|parameter| parameter.kind.is_adapter());
+        let layers = layers(&parameters);
         let is_frozen = |parameter: &Parameter| {
-            let stage = stage(parameter);
+            let stage = stage(parameter, layers);
             stage.is_some_and(|stage| stage < frozen_stages)
                 || adapted && stage.is_some() && !parameter.kind.is_adapter()
                 || self
@@ -186,7 +187,7 @@ impl FreezeConfig {
     /// freeze.check(&model)?;
     /// assert_eq!((freeze.frozen_stages(2, 0, 0), freeze.frozen_stages(2, 2, 0)), (3, 1));
     /// let model = freeze.apply(model, 3);
-    /// assert!(!model.encoder.layers[1].attention.norm.gamma.val().is_require_grad());
+    /// assert!(!model.encoder.layers[1].feed_forward.norm.gamma.val().is_require_grad());
     /// let model = freeze.apply(model, 0);
     /// assert_eq!(freeze.frozen(&model, 0).len(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -7,7 +7,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use finetune_model::parameters;
 
-use crate::encoder_stages::stage;
+use crate::encoder_stages::{layers, stage};
 
 /// Parameters in a model's field `encoder`, by stage.
 pub(crate) struct SharedStages {
@@ -18,8 +18,10 @@ pub(crate) struct SharedStages {
 
 impl SharedStages {
     pub(crate) fn new<M: Module>(model: &M) -> Self {
-        let parameters = parameters(model).into_iter();
-        let staged = parameters.filter_map(|found| Some((found.id, stage(&found)?)));
+        let parameters = parameters(model);
+        let layers = layers(&parameters);
+        let staged = parameters.iter();
+        let staged = staged.filter_map(|found| Some((found.id, stage(found, layers)?)));
         let stages: HashMap<ParamId, usize> = staged.collect();
         Self {
             count: stages.values().max().map_or(0, |last| last + 1),

@@ -221,6 +221,7 @@ impl TaskData {
         let mut model = MultiTaskModel::new(classifiers)?;
         let task = self.config.tasks.first();
         if let Some(adapter) = task.and_then(|task| task.model.adapter.as_ref()) {
+            adapter.check_family(model.classifier(0).config().encoder.family)?;
             model.encoder = model.encoder.with_lora(adapter, train.seed)?;
         }
         Ok(model.with_precision(train.precision))

@@ -114,7 +114,7 @@ impl OptimizerConfig {
 
     /// Returns the full learning rate of a parameter of a model with `layers` layers.
     pub fn learning_rate_of(&self, parameter: &Parameter, layers: usize) -> f64 {
-        match stage(parameter) {
+        match stage(parameter, layers) {
             None => self.head_learning_rate.unwrap_or(self.learning_rate),
             Some(stage) => {
                 let below_the_last = layers.saturating_sub(stage) as i32;
@@ -224,6 +224,7 @@ mod tests {
         for (path, expected) in [
             ("head.layers.0.weight", 5.0),
             ("pooler.dense.weight", 5.0),
+            ("encoder.final_norm.gamma", 1.0),
             ("encoder.layers.2.attention.query.weight", 1.0),
             ("encoder.layers.1.attention.query.weight", 0.5),
             ("encoder.layers.0.attention.query.weight", 0.25),

@@ -83,7 +83,10 @@ impl Task for MaskedLmTask {
         // and gradients are 0.
         Ok(losses
             .reduce(|masked_lm, next_sentence| masked_lm + next_sentence)
-            .unwrap_or_else(|| model.head.bias.val().sum() * 0.0))
+            .unwrap_or_else(|| match &model.head.bias {
+                Some(bias) => bias.val().sum() * 0.0,
+                None => model.head.transform.weight.val().sum() * 0.0,
+            }))
     }
 
     fn check(&self, model: &MaskedLm, _config: &TrainConfig) -> Result<(), TrainError> {

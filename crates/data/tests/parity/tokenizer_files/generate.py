@@ -184,7 +184,23 @@ def unigram_json():
     return file
 
 
+def modern_bert_tokens():
+    return ["[UNK]", "[CLS]", "[SEP]", "[PAD]"] + roberta_tokens()[len(ROBERTA_SPECIAL) :]
+
+
+def modern_bert_json():
+    """Byte-level BPE with BERT's special tokens, and words and spaces added after the vocabulary."""
+    tokens = modern_bert_tokens()
+    model = roberta_json()["model"] | {"vocab": {token: i for i, token in enumerate(tokens)}}
+    ends = bert_frame(("[CLS]", 1), ("[SEP]", 2), 0)
+    file = tokenizer_json(tokens[:4], {"type": "NFC"}, byte_level(), ends, byte_level(), model)
+    more = [special("[MASK]", lstrip=True), added("   "), added("covid19")]
+    file["added_tokens"] += [{"id": len(tokens) + i} | token for i, token in enumerate(more)]
+    return file
+
+
 BASES = {
+    "modern_bert.json": modern_bert_json(),
     "lower.json": bert_json(True),
     "cased.json": bert_json(False),
     "lower.txt": "\n".join(bert_tokens(True)) + "\n",
@@ -506,6 +522,21 @@ def mixed_cases():
         case(f"mixed: {number}", bert_files(form, casing), rng.choice(["bert", "distilbert", "electra"]), settings, **other)
 
 
+def modern_bert_cases():
+    """As the hub has them: a general class, and special tokens in tokenizer_config.json."""
+    named = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]"}
+    names = {"model_input_names": ["input_ids", "attention_mask"]}
+    file = modern_bert_json()
+    decoder = {"added_tokens_decoder": {str(token["id"]): {k: v for k, v in token.items() if k != "id"} for token in file["added_tokens"]}}
+    for name, inputs, listed in itertools.product([ABSENT, "PreTrainedTokenizerFast", "TokenizersBackend"], [{}, names], [{}, decoder]):
+        settings = named | inputs | listed | config(tokenizer_class=name)
+        shown = config(tokenizer_class=name) | inputs | {"listed": bool(listed)}
+        case(f"modernbert: {shown}", {"tokenizer.json": base("modern_bert.json")}, "modernbert", settings)
+    general = named | names | decoder | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    for key, value in {"model__ignore_merges": True, "post_processor": bert_frame(("[CLS]", 1), ("[SEP]", 2), 1)}.items():
+        case(f"modernbert with another {key}", {"tokenizer.json": base("modern_bert.json", **{key: value})}, "modernbert", general)
+
+
 def content(file):
     if "text" in file:
         return file["text"]
@@ -600,6 +631,7 @@ other_setting_cases()
 roberta_cases()
 unigram_cases()
 mixed_cases()
+modern_bert_cases()
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["check"]:

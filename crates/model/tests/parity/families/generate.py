@@ -1,10 +1,10 @@
 # pip install torch==2.9.0 transformers==5.23.0 safetensors==0.8.0
 """Tiny random models of every family, run and differentiated by transformers.
 
-    python generate.py
+    python generate.py [CASE ...]
 
-writes a folder for each case of CASES, byte for byte the same on every run with
-the versions above (CPU, one thread, eager attention, everything computed in
+writes a folder for each case of CASES, or for those named, byte for byte the same
+on every run on one machine with the versions above (CPU, one thread, eager attention, everything computed in
 float64 and then rounded to float32; eval mode, no dropout):
 
 <case>/checkpoint/            config.json of the family's
@@ -38,6 +38,7 @@ reaches logits or gradients.
 
 import json
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -47,6 +48,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel
 from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
+from transformers.models.modernbert import modeling_modernbert
 
 assert torch.__version__.split("+")[0] == "2.9.0", torch.__version__
 assert transformers.__version__ == "5.23.0", transformers.__version__
@@ -87,6 +89,22 @@ ODD = dict(
     intermediate_size=13,
     max_position_embeddings=15,
 )
+MODERN = dict(
+    max_position_embeddings=17,
+    pad_token_id=0,
+    bos_token_id=2,
+    cls_token_id=2,
+    eos_token_id=3,
+    sep_token_id=3,
+)
+
+
+def bases(of_full_attention, of_sliding_attention):
+    """Rotary positions of both kinds of layers."""
+    return {
+        "full_attention": {"rope_type": "default", "rope_theta": of_full_attention},
+        "sliding_attention": {"rope_type": "default", "rope_theta": of_sliding_attention},
+    }
 
 
 def distilled(sizes, activation):
@@ -146,6 +164,42 @@ CASES = {
         "camembert",
         dict(ODD, hidden_act="relu", layer_norm_eps=1e-6, type_vocab_size=1, pad_token_id=1),
     ),
+    "modernbert": (
+        "modernbert",
+        dict(
+            MODERN,
+            vocab_size=37,
+            hidden_size=24,
+            num_attention_heads=2,
+            num_hidden_layers=5,
+            intermediate_size=10,
+            local_attention=6,
+            global_attn_every_n_layers=2,
+            rope_parameters=bases(160.0, 7.0),
+        ),
+    ),
+    "modernbert_odd": (
+        "modernbert",
+        dict(
+            MODERN,
+            vocab_size=41,
+            hidden_size=30,
+            num_attention_heads=3,
+            num_hidden_layers=4,
+            intermediate_size=13,
+            hidden_activation="gelu_new",
+            norm_eps=1e-3,
+            norm_bias=True,
+            attention_bias=True,
+            mlp_bias=True,
+            local_attention=5,
+            layer_types=["sliding_attention"] * 2 + ["full_attention", "sliding_attention"],
+            rope_parameters=bases(50.0, 50.0),
+            classifier_pooling="mean",
+            classifier_bias=True,
+            classifier_activation="silu",
+        ),
+    ),
 }
 
 
@@ -179,6 +233,17 @@ def draw_batch(config, generator):
     return batch
 
 
+def attention_in_float64(module, query, key, value, attention_mask, scaling, **_):
+    """ModernBERT's eager attention without the cast to float32, in which the mask of float64 is
+    infinite: a padded row with nothing in its window would be NaN."""
+    scores = query @ key.transpose(2, 3) * scaling + attention_mask
+    weights = scores.softmax(-1)
+    return (weights @ value).transpose(1, 2).contiguous(), weights
+
+
+modeling_modernbert.eager_attention_forward = attention_in_float64
+
+
 def build(auto, config, **options):
     return auto.from_config(config, attn_implementation="eager", **options).eval()
 
@@ -196,10 +261,12 @@ def differentiate(model, loss, prefix):
     loss.backward()
     gradients = {}
     words = model.get_input_embeddings().weight
+    of_base = model.base_model.named_parameters()
+    name_of_words = next(name for name, parameter in of_base if parameter is words)
     for name, parameter in model.named_parameters():
         gradient = parameter.grad
         if parameter is words:  # some models list it as their decoder's first
-            name = f"{model.base_model_prefix}.embeddings.word_embeddings.weight"
+            name = f"{model.base_model_prefix}.{name_of_words}"
         if gradient is None:
             assert "pooler" in name, name
             continue
@@ -226,6 +293,8 @@ def case(name, model_type, settings, generator):
     encoder = classifier.base_model.state_dict()
     masked_lm.base_model.load_state_dict(encoder, strict=False)
     bare.load_state_dict(encoder, strict=False)
+    if model_type == "modernbert":  # both models have the same dense layer under one name
+        masked_lm.head.load_state_dict(classifier.head.state_dict())
 
     of_classifier, classifier_config = published(classifier)
     of_masked_lm, _ = published(masked_lm)
@@ -291,7 +360,10 @@ def case(name, model_type, settings, generator):
 def main():
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    wanted = sys.argv[1:] or list(CASES)
     for number, (name, (model_type, settings)) in enumerate(CASES.items()):
+        if name not in wanted:
+            continue
         case(name, model_type, settings, torch.Generator().manual_seed(20263 + number))
         print(name)
 

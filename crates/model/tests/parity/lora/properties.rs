@@ -176,15 +176,17 @@ fn every_family_keeps_its_adapters() {
         let config = SequenceClassifierConfig::new(encoder, ["no", "yes"].map(String::from).into());
         let base = init_weights(config.init(&device).unwrap(), 0.2, 1);
         let mut model = base.clone();
-        let lora = LoraConfig {
+        let lora = |target_modules| LoraConfig {
             rank: 2,
-            target_modules: LoraTarget::ALL.into(),
+            target_modules,
             ..Default::default()
         };
-        model.encoder = model.encoder.with_lora(&lora, 7).unwrap();
+        let mut targets = LoraTarget::ALL.to_vec();
+        targets.retain(|target| lora(vec![*target]).check_family(family).is_ok());
+        model.encoder = model.encoder.with_lora(&lora(targets), 7).unwrap();
         // Of a fresh adapter only `A` would tell whether it has been read.
         for layer in &mut model.encoder.layers {
-            let lora = layer.attention.value.lora.as_mut().unwrap();
+            let lora = layer.attention.output.lora.as_mut().unwrap();
             lora.b = Param::from_tensor(Tensor::ones(lora.b.dims(), &device));
         }
         let saved = tempfile::tempdir().unwrap();
