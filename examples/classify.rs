@@ -1,11 +1,15 @@
-//! Fine-tunes a BERT on files of your own: CSV, TSV, JSON, Parquet or Arrow, any number of classes,
-//! or scores; single texts or pairs.
+//! Fine-tunes a BERT on files of your own: CSV, TSV, JSON, Parquet or Arrow; a class per text, any
+//! number of classes per text, or scores; single texts or pairs.
 //!
 //! `cargo run --release --example classify -- --train-file FILE --test-file FILE --text-column text
 //! --label-column label --model DIR`
 //!
 //! Scores of pairs, such as those of the STS benchmark: `--text-column sentence1 --text-pair-column
 //! sentence2 --label-column similarity --label-type score --score-range 0,5`.
+//!
+//! Any number of classes per text, such as `price;staff` in one column: `--label-column aspects
+//! --label-separator ';'`. With a column of 0 and 1 for each class: `--label-columns price,staff`. A
+//! column of lists: `--label-type multi-label`.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -16,19 +20,21 @@ use finetune::data::Target;
 use finetune::data::tabular::{self, ColumnNames, LabelKind, SplitFiles};
 use finetune::eval::MetricKind;
 use finetune::prelude::*;
-use finetune::train::EvaluationConfig;
+use finetune::train::{DecisionThreshold, EvaluationConfig};
 use finetune_examples::{
-    CUSTOMER_MESSAGES, ColumnList, RunArguments, TableArguments, exit_code, fine_tune,
+    CUSTOMER_MESSAGES, ColumnList, RunArguments, TableArguments, exit_code, fine_tune, thresholds,
 };
 
 /// Fine-tune an encoder on texts of your own and test it
 ///
 /// Without --train-file and --test-file it runs on the bundled customer messages. Classes are
-/// reported with accuracy, F1 and a confusion matrix, scores with Pearson's and Spearman's
-/// correlation and the mean absolute and squared errors.
+/// reported with accuracy, F1 and a confusion matrix, any number of classes per text with F1 and
+/// areas under curves, scores with Pearson's and Spearman's correlation and the mean absolute and
+/// squared errors.
 ///
 /// Recipe: 3 epochs, 32 rows per batch, learning rate 5e-5, 512 tokens; with the mini encoder 12
-/// epochs, 8 rows, 1e-3 and 128. Scores are trained with the L2 loss.
+/// epochs, 8 rows, 1e-3 and 128. Any number of classes is trained with binary cross-entropy, scores
+/// with the L2 loss.
 #[derive(Parser)]
 struct Arguments {
     /// Training file with named columns: .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow or
@@ -48,7 +54,23 @@ struct Arguments {
     /// Column with the class name or number, or with the score [default: label, bundled: topic]
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
-    /// Kind of labels; `auto` is classes, but refuses labels that look like scores
+    /// Columns of 0 and 1, one for each class, of which a text may have any number; a name with a
+    /// comma is in double quotes
+    #[arg(long, value_name = "NAME,...", conflicts_with_all = ["label_column", "label_separator", "class_names"])]
+    label_columns: Vec<ColumnList>,
+    /// Separator of any number of classes in the label column, such as `;`
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    label_separator: Option<String>,
+    /// Class names, in the order of the outputs of the model [default: those of the training rows,
+    /// sorted]
+    #[arg(long, value_name = "NAME,...")]
+    class_names: Vec<ColumnList>,
+    /// Minimum probability of a predicted class where a text may have any number: a number, one for
+    /// each class, or `max_f1` to tune them on the validation rows [default: 0.5]
+    #[arg(long, value_name = "P,...|max_f1", value_parser = threshold)]
+    threshold: Option<DecisionThreshold>,
+    /// Kind of labels; `auto` is classes, but refuses labels that look like scores; `multi-label` is
+    /// any number of classes in a column of lists
     #[arg(long, value_enum, default_value = "auto")]
     label_type: LabelType,
     /// Minimum and maximum of the scores [default: those of the training rows]
@@ -64,6 +86,7 @@ struct Arguments {
 enum LabelType {
     Auto,
     Classes,
+    MultiLabel,
     Score,
 }
 
@@ -71,6 +94,14 @@ fn range(text: &str) -> Result<[f64; 2], String> {
     let numbers: Result<Vec<f64>, _> = text.split(',').map(str::parse).collect();
     let numbers = numbers.map_err(|error| error.to_string())?;
     <[f64; 2]>::try_from(numbers).map_err(|_| "expected two numbers, as in 0,5".to_string())
+}
+
+/// Parses `max_f1`, a number, or numbers with commas between them.
+fn threshold(text: &str) -> Result<DecisionThreshold, String> {
+    if text == "max_f1" {
+        return Ok(DecisionThreshold::MaxF1);
+    }
+    thresholds(text).map(DecisionThreshold::Fixed)
 }
 
 const BUNDLED: &str = "Bundled customer messages (original text, not a benchmark)";
@@ -92,25 +123,61 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     })?;
     let run = &arguments.run;
     let mut recipe = run.defaults();
-    if let Target::Score { .. } = opened.splits.train.schema.target {
-        recipe.loss = LossConfig::Mse {};
-        recipe.metrics = vec![MetricKind::MeanSquaredError.to_string()];
-        recipe.train.evaluation = run.holds_out_validation().then(|| EvaluationConfig {
-            metric_for_best_model: MetricKind::Pearson.to_string(),
+    recipe.threshold = arguments.threshold.clone();
+    let selecting = |metric: MetricKind| {
+        run.holds_out_validation().then(|| EvaluationConfig {
+            metric_for_best_model: metric.to_string(),
             ..EvaluationConfig::default()
-        });
+        })
+    };
+    match opened.splits.train.schema.target {
+        Target::Score { .. } => {
+            recipe.loss = LossConfig::Mse {};
+            recipe.metrics = vec![MetricKind::MeanSquaredError.to_string()];
+            recipe.train.evaluation = selecting(MetricKind::Pearson);
+        }
+        Target::MultiLabel(_) => recipe.train.evaluation = selecting(MetricKind::MicroF1),
+        _ => {}
     }
     fine_tune("classify", &title, run, run.settings_with(recipe)?, opened)
 }
 
 impl Arguments {
     fn labels(&self) -> Result<LabelKind, Box<dyn Error>> {
-        match (self.label_type, self.score_range) {
-            (LabelType::Score, Some([min, max])) => Ok(LabelKind::Range { min, max }),
-            (LabelType::Score, None) => Ok(LabelKind::InferRange),
-            (_, Some(_)) => Err("--score-range needs --label-type score".into()),
-            (LabelType::Classes, None) => Ok(LabelKind::InferClasses),
-            (LabelType::Auto, None) => Ok(LabelKind::Infer),
+        let names = ColumnList::columns(&self.class_names)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let classes: Option<Vec<String>> = (!self.class_names.is_empty()).then_some(names);
+        let is_multi_label =
+            self.label_separator.is_some() || self.label_type == LabelType::MultiLabel;
+        let kind = match (self.label_type, self.score_range) {
+            (LabelType::Auto | LabelType::MultiLabel, None) if !self.label_columns.is_empty() => {
+                return Ok(LabelKind::Indicators(ColumnList::columns(
+                    &self.label_columns,
+                )));
+            }
+            (LabelType::Auto | LabelType::MultiLabel, None) if is_multi_label => {
+                return Ok(LabelKind::MultiLabel {
+                    separator: self.label_separator.clone(),
+                    classes,
+                });
+            }
+            _ if is_multi_label || !self.label_columns.is_empty() => {
+                let error =
+                    "--label-columns and --label-separator are for --label-type multi-label";
+                return Err(error.into());
+            }
+            (LabelType::Score, Some([min, max])) => LabelKind::Range { min, max },
+            (LabelType::Score, None) => LabelKind::InferRange,
+            (_, Some(_)) => return Err("--score-range needs --label-type score".into()),
+            (LabelType::Classes, None) => LabelKind::InferClasses,
+            (LabelType::Auto | LabelType::MultiLabel, None) => LabelKind::Infer,
+        };
+        match (classes, self.label_type) {
+            (Some(_), LabelType::Score) => Err("--class-names are not for scores".into()),
+            (Some(names), _) => Ok(LabelKind::Classes(names)),
+            (None, _) => Ok(kind),
         }
     }
 

@@ -11,8 +11,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use finetune::data::{BatchSize, Truncation};
+use finetune::eval::Thresholds;
 use finetune::prelude::*;
-use finetune_examples::{MESSAGE_TOPICS, TextLines, exit_code};
+use finetune_examples::{MESSAGE_TOPICS, TextLines, exit_code, thresholds};
 use serde_json::{Value, json};
 
 /// Label texts with a fine-tuned model
@@ -34,6 +35,10 @@ struct Arguments {
     /// Maximum number of labels to list, most probable first
     #[arg(long = "top-k", value_name = "N")]
     best: Option<usize>,
+    /// Minimum probability of a predicted label of a multi-label model: a number, or one for each
+    /// label [default: as saved with the model]
+    #[arg(long, value_name = "P,...", value_parser = thresholds)]
+    threshold: Option<Thresholds>,
     /// Device to compute on: flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled
     /// in
     #[arg(long, default_value_t)]
@@ -73,6 +78,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         batch_size: BatchSize::Rows(arguments.batch_size),
         precision: arguments.precision,
         top_k: arguments.best,
+        threshold: arguments.threshold.clone(),
         ..Default::default()
     };
     let device = arguments.device.open()?;
@@ -173,11 +179,19 @@ impl Arguments {
     }
 }
 
-/// Formats a prediction on one line, such as `sports 0.981, world 0.012` or `3.2`.
+/// Formats a prediction on one line, such as `sports 0.981, world 0.012` or `3.2`; of a multi-label
+/// model, the predicted labels before the probabilities, as in `sports, world: sports 0.9, world 0.7`.
 fn answer(prediction: &Prediction) -> String {
     let labels = prediction.probabilities().iter();
     let labels = labels.map(|label| format!("{} {:.3}", label.label, label.probability));
     match prediction {
+        Prediction::MultiLabel { labels: found, .. } => {
+            let found = match found.is_empty() {
+                true => "none".to_string(),
+                false => found.join(", "),
+            };
+            format!("{found}: {}", labels.collect::<Vec<_>>().join(", "))
+        }
         Prediction::Regression { scores } => scores
             .iter()
             .map(|score| format!("{:.3}", score.score))

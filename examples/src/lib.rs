@@ -38,7 +38,7 @@ pub use minbert::MinbertSettings;
 pub use pretraining_arguments::PreTrainingArguments;
 pub use run::{announce, exit_code, fine_tune, fine_tune_from, finish, say};
 pub use subset::subset;
-pub use table_arguments::{ColumnList, TableArguments};
+pub use table_arguments::{ColumnList, TableArguments, thresholds};
 pub use technical_report::{TechnicalReport, published_scores};
 pub use text_lines::{ReadLines, TextLines};
 pub use variant_tables::{TaskStatistics, VariantResults};

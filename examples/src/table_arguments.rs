@@ -6,6 +6,7 @@ use clap::Args;
 use finetune::data::OnBadRow;
 use finetune::data::table::{Column, Delimiter, Quote};
 use finetune::data::tabular::{ColumnNames, LabelKind, TabularOptions};
+use finetune::eval::Thresholds;
 
 /// How the rows of files are read.
 #[derive(Debug, Clone, Args)]
@@ -80,6 +81,21 @@ impl FromStr for ColumnList {
     }
 }
 
+/// Parses a threshold of multi-label classification, or one per class with commas between them.
+///
+/// # Errors
+/// If a part is not a probability.
+pub fn thresholds(text: &str) -> Result<Thresholds, String> {
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(str::parse).collect();
+    let numbers = numbers.map_err(|error| error.to_string())?;
+    let thresholds = match numbers[..] {
+        [number] => Thresholds::Same(number),
+        _ => Thresholds::PerClass(numbers),
+    };
+    thresholds.validate().map_err(|error| error.to_string())?;
+    Ok(thresholds)
+}
+
 /// Returns the name up to its closing quote, and the text after it.
 fn unquoted(text: &str) -> Result<(String, &str), String> {
     let (mut name, mut rest) = (String::new(), text);
@@ -99,6 +115,16 @@ fn unquoted(text: &str) -> Result<(String, &str), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_threshold_is_one_number_or_one_per_class() {
+        assert_eq!(thresholds("0.25"), Ok(Thresholds::Same(0.25)));
+        let each = Thresholds::PerClass(vec![0.25, 1.0]);
+        assert_eq!(thresholds("0.25,1"), Ok(each));
+        for text in ["", "a", "1.5", "0.5,", "0.5,-1"] {
+            assert!(thresholds(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_name_in_quotes_may_contain_commas() {

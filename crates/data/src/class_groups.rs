@@ -1,12 +1,15 @@
 //! Datasets with coarser classes: groups of the classes of another dataset.
 
+use std::collections::BTreeSet;
+
 use crate::dataset::{Dataset, Example, Label, Schema, Target};
 use crate::error::DataError;
 use crate::splits::Splits;
 
 impl Dataset {
     /// Returns a dataset whose classes are groups of the classes of this one, each with a name. Rows
-    /// of classes in no group are left out; rows without a label are kept.
+    /// of classes in no group are left out; rows without a label are kept. A row of several classes
+    /// has the groups of all of them, and stays with none if none of them is in a group.
     ///
     /// # Errors
     /// - [`DataError::InvalidSetting`] if the dataset does not have a class of a group, or if two
@@ -26,20 +29,28 @@ impl Dataset {
     pub fn group_classes(&self, groups: &[(&str, &[&str])]) -> Result<Dataset, DataError> {
         let group_of = self.groups(groups)?;
         let examples = self.examples.iter().filter_map(|example| {
-            let label = match example.label.class() {
-                Some(class) => Label::Class((*group_of.get(class)?)?),
-                None => Label::Unlabeled,
+            let group = |class: &usize| group_of.get(*class).copied().flatten();
+            let label = match &example.label {
+                Label::Class(class) => Label::Class(group(class)?),
+                Label::Classes(classes) => {
+                    let groups: BTreeSet<usize> = classes.iter().filter_map(group).collect();
+                    Label::Classes(groups.into_iter().collect())
+                }
+                _ => Label::Unlabeled,
             };
             Some(Example {
                 label,
                 ..example.clone()
             })
         });
-        let names = groups.iter().map(|(name, _)| (*name).to_string());
+        let names = groups.iter().map(|(name, _)| (*name).to_string()).collect();
         Ok(Dataset {
             name: self.name.clone(),
             schema: Schema {
-                target: Target::Classes(names.collect()),
+                target: match self.schema.target {
+                    Target::MultiLabel(_) => Target::MultiLabel(names),
+                    _ => Target::Classes(names),
+                },
                 ..self.schema.clone()
             },
             examples: examples.collect(),
@@ -96,6 +107,24 @@ mod tests {
             |groups: &[(&str, &[&str])]| rows.group_classes(groups).unwrap_err().to_string();
         assert!(error(&[("one", &["z"])]).contains("classes of examples, x, y"));
         assert!(error(&[("one", &["x"]), ("two", &["x"])]).contains("x twice"));
+    }
+
+    #[test]
+    fn a_row_of_several_classes_has_all_their_groups() {
+        let rows = Dataset::multi_label([
+            ("a", vec!["x", "y"]),
+            ("b", vec!["w", "z"]),
+            ("c", vec!["w"]),
+        ]);
+        let groups: [(&str, &[&str]); 2] = [("last", &["y", "x"]), ("z", &["z"])];
+        let grouped = rows.group_classes(&groups).unwrap();
+        assert!(matches!(&grouped.schema.target, Target::MultiLabel(names) if names.len() == 2));
+        let labels: Vec<&[usize]> = grouped
+            .examples
+            .iter()
+            .map(|row| row.label.classes())
+            .collect();
+        assert_eq!(labels, [&[0][..], &[1], &[]]);
     }
 
     #[test]

@@ -91,6 +91,44 @@ impl<T: Into<String>, C: Into<String>> FromIterator<(T, C)> for Dataset {
     }
 }
 
+impl Dataset {
+    /// Texts with the names of any number of classes become a dataset for multi-label
+    /// classification; classes come in the order of their names, and one that is listed twice counts
+    /// once.
+    ///
+    /// ```
+    /// use finetune_data::{Dataset, Label};
+    ///
+    /// let dataset = Dataset::multi_label([
+    ///     ("a win for the senator's team", vec!["sports", "politics"]),
+    ///     ("rain tomorrow", vec![]),
+    /// ]);
+    /// assert_eq!(dataset.class_names(), ["politics", "sports"]);
+    /// assert_eq!(dataset.examples[0].label, Label::Classes(vec![0, 1]));
+    /// ```
+    pub fn multi_label<T: Into<String>, C: Into<String>>(
+        rows: impl IntoIterator<Item = (T, Vec<C>)>,
+    ) -> Self {
+        let rows = rows.into_iter().map(|(text, classes)| {
+            let classes: BTreeSet<String> = classes.into_iter().map(Into::into).collect();
+            (text.into(), classes)
+        });
+        let rows: Vec<(String, BTreeSet<String>)> = rows.collect();
+        let names: BTreeSet<&String> = rows.iter().flat_map(|(_, classes)| classes).collect();
+        let names: Vec<String> = names.into_iter().cloned().collect();
+        let examples = rows.into_iter().map(|(text, classes)| {
+            // Both are sorted, so the positions are ascending.
+            let position = |class: &String| names.partition_point(|name| name < class);
+            Example::new(text, Label::Classes(classes.iter().map(position).collect()))
+        });
+        Self {
+            name: NAME.to_string(),
+            examples: examples.collect(),
+            schema: Schema::multi_label(names),
+        }
+    }
+}
+
 /// Rows to train on, without any to test on.
 impl From<Dataset> for Splits {
     fn from(train: Dataset) -> Self {

@@ -7,7 +7,7 @@ use crate::dataset::{Example, Label};
 use crate::error::DataError;
 use crate::label_reader::LabelReader;
 use crate::progress::Progress;
-use crate::table::{Column, Row, TableFormat, open_counted};
+use crate::table::{Column, RequestedColumns, Row, TableFormat, open_counted};
 
 /// Columns of the text, the second text and the label.
 #[derive(Debug, Clone)]
@@ -16,8 +16,8 @@ pub(crate) struct Mapping {
     pub(crate) text: Vec<Column>,
     /// Columns of the second text of a pair; empty for single texts.
     pub(crate) text_pair: Vec<Column>,
-    /// Column of the label and its parser; `None` if the rows are unlabeled.
-    pub(crate) label: Option<(Column, LabelReader)>,
+    /// Columns of the label and their parser; `None` if the rows are unlabeled.
+    pub(crate) label: Option<(Vec<Column>, LabelReader)>,
     /// Escape sequences used in the text.
     pub(crate) escapes: Escapes,
 }
@@ -65,7 +65,12 @@ impl Mapping {
         for path in files {
             let metadata = fs::metadata(path).map_err(|source| DataError::io(path, source))?;
             bytes += metadata.len();
-            let rows = open_counted(path, format, &self.columns(), &progress)?;
+            let columns = self.columns();
+            let requested = RequestedColumns {
+                columns: &columns,
+                list: self.list_column(),
+            };
+            let rows = open_counted(path, format, requested, &progress)?;
             opened.push((path.clone(), rows));
         }
         let mapping = self.clone();
@@ -82,20 +87,23 @@ impl Mapping {
 
     /// Returns the columns to read, in the order text, second text, label.
     pub(crate) fn columns(&self) -> Vec<Column> {
-        let label = self.label.iter().map(|(column, _)| column);
+        let labels = self.label.iter().flat_map(|(columns, _)| columns);
         let texts = self.text.iter().chain(&self.text_pair);
-        texts.chain(label).cloned().collect()
+        texts.chain(labels).cloned().collect()
+    }
+
+    /// Returns the index of the column that may hold lists.
+    fn list_column(&self) -> Option<usize> {
+        let has_sets = matches!(self.label, Some((_, LabelReader::ClassSets(_))));
+        has_sets.then_some(self.text.len() + self.text_pair.len())
     }
 
     fn example(&self, path: &Path, row: Row) -> Result<Example, DataError> {
         let (text, rest) = row.fields.split_at(self.text.len());
         let (text_pair, rest) = rest.split_at(self.text_pair.len());
-        let label = match (&self.label, rest) {
-            (Some((column, reader)), [label]) => {
-                let label = present(path, row.number, column, label)?;
-                reader.label(path, row.number, column, label)?
-            }
-            _ => Label::Unlabeled,
+        let label = match &self.label {
+            Some((columns, reader)) => reader.label(path, row.number, columns, rest)?,
+            None => Label::Unlabeled,
         };
         Ok(Example {
             text: self.escapes.undo(joined(text)),
@@ -103,19 +111,6 @@ impl Mapping {
             label,
         })
     }
-}
-
-/// Returns the label, or an error if it is blank. Texts may be empty, labels may not.
-pub(crate) fn present<'a>(
-    path: &Path,
-    row: u64,
-    column: &Column,
-    label: &'a str,
-) -> Result<&'a str, DataError> {
-    if label.trim().is_empty() {
-        return Err(DataError::missing_value(path, row, &column.to_string()));
-    }
-    Ok(label)
 }
 
 /// Joins the non-empty texts with a space.
@@ -150,7 +145,7 @@ mod tests {
             text: vec!["title".into(), "body".into()],
             text_pair: vec!["answer".into()],
             label: Some((
-                "topic".into(),
+                vec!["topic".into()],
                 LabelReader::Classes(ClassReader::numbered(0, 2)),
             )),
             escapes: Escapes::None,

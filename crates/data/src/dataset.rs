@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use finetune_random::{Purpose, permutation};
+use finetune_random::{Purpose, name_hash, permutation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -113,6 +113,17 @@ impl Label {
         }
     }
 
+    /// Returns whether the label is a set of classes below `count`: ascending, each at most once.
+    pub fn is_class_set(&self, count: usize) -> bool {
+        match self {
+            Self::Classes(classes) => {
+                classes.is_sorted_by(|a, b| a < b)
+                    && classes.last().is_none_or(|last| *last < count)
+            }
+            _ => false,
+        }
+    }
+
     /// Returns all classes of the label.
     pub fn classes(&self) -> &[usize] {
         match self {
@@ -129,6 +140,14 @@ impl Schema {
         Self {
             texts: TextArity::Single,
             target: Target::Classes(class_names.into_iter().map(Into::into).collect()),
+        }
+    }
+
+    /// Creates the schema of single texts with any number of the given classes each.
+    pub fn multi_label<S: Into<String>>(class_names: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            texts: TextArity::Single,
+            target: Target::MultiLabel(class_names.into_iter().map(Into::into).collect()),
         }
     }
 
@@ -166,12 +185,15 @@ impl Dataset {
         labels.filter(|label| **label == Label::Unlabeled).count()
     }
 
-    /// Returns the number of rows of each class, in the order of the class names.
+    /// Returns the number of rows of each class, in the order of the class names. A row counts for
+    /// each of its classes; the words of token classification are not counted.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.class_names().len()];
-        for class in self.examples.iter().filter_map(|row| row.label.class()) {
+        let labels = self.examples.iter().map(|row| &row.label);
+        let of_rows = labels.filter(|label| !matches!(label, Label::TokenClasses(_)));
+        for class in of_rows.flat_map(Label::classes) {
             // A dataset built by hand may contain invalid labels; encoding reports them.
-            if let Some(count) = counts.get_mut(class) {
+            if let Some(count) = counts.get_mut(*class) {
                 *count += 1;
             }
         }
@@ -203,7 +225,8 @@ impl Dataset {
     ///
     /// Class proportions are preserved. The selection depends only on `seed`, and rows keep their
     /// order. With the same seed, the rows of a class in a smaller subset are also in a larger one.
-    /// Rows without a class are treated as one class.
+    /// Rows without a class are treated as one class. In multi-label data, each set of classes is
+    /// treated as one class, so that classes occur together as often as in the whole.
     ///
     /// ```
     /// use finetune_data::{Dataset, Example, Label, Schema};
@@ -242,11 +265,15 @@ impl Dataset {
     }
 
     /// Returns the rows of each class with the class as the key of random draws; rows without a
-    /// class come last.
+    /// class come last. Rows of several classes are grouped by the set of their classes.
     pub(crate) fn rows_by_label(&self) -> Vec<(u64, Vec<usize>)> {
         let mut rows: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for (row, example) in self.examples.iter().enumerate() {
-            let address = example.label.class().map_or(u64::MAX, |class| class as u64);
+            let address = match &example.label {
+                Label::Class(class) => *class as u64,
+                Label::Classes(classes) => name_hash(&format!("{classes:?}")),
+                _ => u64::MAX,
+            };
             rows.entry(address).or_default().push(row);
         }
         rows.into_iter().collect()
@@ -393,6 +420,34 @@ mod tests {
             ..original.clone()
         };
         assert_eq!(original.fingerprint(), renamed.fingerprint());
+    }
+
+    #[test]
+    fn sets_of_classes_are_strata_and_count_for_each_class() {
+        let sets = [vec![], vec![0], vec![0, 2], vec![1]];
+        let examples = (0..80).map(|row| {
+            let label = Label::Classes(sets[row % 4].clone());
+            Example::new(row.to_string(), label)
+        });
+        let full: Dataset = examples.collect();
+        assert_eq!(full.class_counts(), [40, 20, 20]);
+        let subset = full.subset(20, 3);
+        assert_eq!(subset.class_counts(), [10, 5, 5]);
+        let without = |data: &Dataset| {
+            let rows = data.examples.iter();
+            rows.filter(|row| row.label.classes().is_empty()).count()
+        };
+        assert_eq!(without(&subset), 5);
+        let parts = full.split(&[0.5, 0.5], 3).unwrap();
+        assert_eq!(full.select(&parts[0]).class_counts(), [20, 10, 10]);
+    }
+
+    #[test]
+    fn a_set_of_classes_is_ascending_and_below_the_count() {
+        let is_set = |classes: &[usize]| Label::Classes(classes.to_vec()).is_class_set(3);
+        assert!(is_set(&[]) && is_set(&[0, 2]));
+        assert!(!is_set(&[2, 0]) && !is_set(&[1, 1]) && !is_set(&[3]));
+        assert!(!Label::Class(0).is_class_set(3));
     }
 
     #[test]

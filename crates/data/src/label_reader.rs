@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::class_sets::{ClassSetReader, indicated};
 use crate::dataset::Label;
 use crate::error::DataError;
 use crate::excerpt::{excerpt, excerpts};
@@ -13,6 +14,10 @@ use crate::table::Column;
 pub(crate) enum LabelReader {
     /// Class labels.
     Classes(ClassReader),
+    /// Sets of classes in one column.
+    ClassSets(ClassSetReader),
+    /// Sets of classes, with a column for each class.
+    Indicators,
     /// Scores in a range.
     Scores {
         /// Minimum of the range.
@@ -75,7 +80,7 @@ impl ClassReader {
     }
 
     /// Returns the class, or `None` for a missing label.
-    fn class(&self, text: &str) -> Result<Option<usize>, String> {
+    pub(crate) fn class(&self, text: &str) -> Result<Option<usize>, String> {
         let Some(names) = &self.names_in_file else {
             return self.class_named(text).map(Some);
         };
@@ -107,32 +112,65 @@ impl ClassReader {
 }
 
 impl LabelReader {
-    /// Returns the label of a row. `column` names the column in the error of a missing label.
+    /// Returns the label of a row from the fields of its label columns.
+    ///
+    /// # Errors
+    /// - [`DataError::InvalidRow`] if a field is not a label, or is blank where a blank is none.
     pub(crate) fn label(
         &self,
         path: &Path,
         row: u64,
-        column: &Column,
-        text: &str,
+        columns: &[Column],
+        fields: &[String],
     ) -> Result<Label, DataError> {
+        let first = fields.first().map_or("", String::as_str);
         let problem = match self {
-            Self::Classes(classes) => match classes.class(text) {
-                Ok(Some(class)) => return Ok(Label::Class(class)),
-                Ok(None) => return Err(DataError::missing_value(path, row, &column.to_string())),
+            Self::ClassSets(reader) => match reader.set(first) {
+                Ok(set) => return Ok(Label::Classes(set)),
                 Err(problem) => problem,
             },
-            &Self::Scores { lowest, highest } => match score(text) {
-                Some(score) if (lowest..=highest).contains(&score) => {
-                    return Ok(Label::Score(score));
-                }
-                _ => {
-                    let text = excerpt(text);
-                    format!("the score {text:?} is not a number from {lowest} to {highest}")
-                }
+            Self::Indicators => match indicated(columns, fields) {
+                Ok(set) => return Ok(Label::Classes(set)),
+                Err(problem) => problem,
             },
+            Self::Classes(classes) => match classes.class(present(path, row, columns, first)?) {
+                Ok(Some(class)) => return Ok(Label::Class(class)),
+                Ok(None) => return Err(missing(path, row, columns)),
+                Err(problem) => problem,
+            },
+            &Self::Scores { lowest, highest } => {
+                let text = present(path, row, columns, first)?;
+                match score(text) {
+                    Some(score) if (lowest..=highest).contains(&score) => {
+                        return Ok(Label::Score(score));
+                    }
+                    _ => {
+                        let text = excerpt(text);
+                        format!("the score {text:?} is not a number from {lowest} to {highest}")
+                    }
+                }
+            }
         };
         Err(DataError::row(path, row, problem))
     }
+}
+
+/// Returns the label, or an error if it is blank. Texts may be empty, labels of one value may not.
+pub(crate) fn present<'a>(
+    path: &Path,
+    row: u64,
+    columns: &[Column],
+    label: &'a str,
+) -> Result<&'a str, DataError> {
+    match label.trim().is_empty() {
+        true => Err(missing(path, row, columns)),
+        false => Ok(label),
+    }
+}
+
+fn missing(path: &Path, row: u64, columns: &[Column]) -> DataError {
+    let column = columns.first().map(Column::to_string);
+    DataError::missing_value(path, row, &column.unwrap_or_default())
 }
 
 /// Parses a finite number.
@@ -165,10 +203,18 @@ pub(crate) fn whole_number(text: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
+    fn read(
+        reader: &LabelReader,
+        path: &str,
+        column: &str,
+        text: &str,
+    ) -> Result<Label, DataError> {
+        reader.label(Path::new(path), 9, &[column.into()], &[text.to_owned()])
+    }
+
     fn class(reader: &ClassReader, text: &str) -> Option<usize> {
         let reader = LabelReader::Classes(reader.clone());
-        let label = reader.label(Path::new("rows.csv"), 9, &"label".into(), text);
-        label.ok()?.class()
+        read(&reader, "rows.csv", "label", text).ok()?.class()
     }
 
     #[test]
@@ -182,7 +228,7 @@ mod tests {
             assert_eq!(class(&reader, text), None, "{text:?}");
         }
         let reader = LabelReader::Classes(reader);
-        let error = reader.label(Path::new("rows.csv"), 9, &"label".into(), "5");
+        let error = read(&reader, "rows.csv", "label", "5");
         assert!(matches!(
             error,
             Err(DataError::InvalidRow { row: 9, problem, .. })
@@ -248,7 +294,7 @@ mod tests {
                 "the label \"bad\" is no index of the 3 classes in the file",
             ),
         ] {
-            let error = reader.label(Path::new("rows.parquet"), 9, &"label".into(), label);
+            let error = read(&reader, "rows.parquet", "label", label);
             let error = error.unwrap_err().to_string();
             assert_eq!(error, format!("rows.parquet, row 9: {message}"));
         }
@@ -260,7 +306,7 @@ mod tests {
             lowest: 0.0,
             highest: 5.0,
         };
-        let label = |text| reader.label(Path::new("rows.csv"), 9, &"score".into(), text);
+        let label = |text| read(&reader, "rows.csv", "score", text);
         assert_eq!(label("4.25").unwrap(), Label::Score(4.25));
         for text in ["NaN", "inf", "-0.1", "5.01", "", "four"] {
             assert!(

@@ -56,6 +56,7 @@ mod augmentation;
 mod batch;
 pub mod catalog;
 mod class_groups;
+mod class_sets;
 mod cleaning;
 mod collect;
 mod column_mapping;

@@ -16,7 +16,9 @@ impl Dataset {
     ///
     /// The split is stratified: the number of rows of a class in a part differs from the exact
     /// proportion by at most one. Rows without a class (scores, unlabeled texts) count as one
-    /// class. The assignment depends on `seed`; rows keep their order in each part.
+    /// class, and so does each set of classes of multi-label data: classes that occur together stay
+    /// together in proportion, and the count of one class differs by at most the number of sets
+    /// with it. The assignment depends on `seed`; rows keep their order in each part.
     ///
     /// ```
     /// use finetune_data::{Dataset, Example, Label, Schema};

@@ -113,6 +113,28 @@ fn what_is_mapped_equals_what_was_encoded_in_memory() {
 }
 
 #[test]
+fn sets_of_classes_are_mapped() {
+    let files = SplitFiles::new();
+    let examples =
+        [vec![1, 2], vec![], vec![0]].map(|set| Example::new("a b", Label::Classes(set)));
+    let dataset = Dataset {
+        name: "sets".into(),
+        schema: Schema::multi_label(["x", "y", "z"]),
+        examples: examples.into(),
+    };
+    let config = EncodingConfig::new(16);
+    let cache = files.cache();
+    let open = || cache.dataset(&dataset, &files.tokenizer, &config).unwrap();
+    assert!(!open().reused);
+    let reused = open();
+    assert!(reused.reused);
+    let memory = EncodedDataset::new(&dataset, &files.tokenizer, &config).unwrap();
+    assert_eq!(memory, reused.data);
+    let batch = collate(&reused.data, &[1, 0]).unwrap();
+    assert_eq!(batch.labels, Labels::MultiLabel(vec![vec![], vec![1, 2]]));
+}
+
+#[test]
 fn each_part_of_the_key_makes_another_data_set() {
     let files = SplitFiles::new();
     files.open();

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use finetune_data::{Label, OnBadRow, Split, Target, catalog};
+use finetune_data::{Dataset, Label, OnBadRow, Split, Target, catalog};
 
 /// Name, and the rows of training, validation, test and unlabeled split.
 const SAMPLES: [(&str, [Option<usize>; 4]); 7] = [
@@ -78,4 +78,30 @@ fn a_sample_streams_as_it_opens_and_says_how_far_it_is() {
         assert_eq!(examples, opened.examples, "{name}");
         assert_eq!(reader.fraction_read(), Some(1.0), "{name}");
     }
+}
+
+/// The numbers on the card of the hotel reviews.
+#[test]
+fn hotel_reviews_have_none_one_or_several_aspects() {
+    let sample = sample("hotel_reviews");
+    let splits = Dataset::files(sample.join("train.csv"))
+        .test(sample.join("test.csv"))
+        .text("review")
+        .label("aspects")
+        .label_separator(";")
+        .load()
+        .unwrap();
+    let names = ["breakfast", "cleanliness", "location", "price", "staff"];
+    assert_eq!(splits.train.class_names(), names);
+    let test = splits.test.unwrap();
+    for (data, expected) in [(&splits.train, [96, 15, 41]), (&test, [32, 4, 13])] {
+        let counts = data.examples.iter().map(|row| row.label.classes().len());
+        let without = counts.clone().filter(|count| *count == 0).count();
+        let several = counts.filter(|count| *count > 1).count();
+        assert_eq!([data.len(), without, several], expected);
+        assert!(data.class_counts().iter().all(|count| *count >= 7));
+    }
+    let texts = splits.train.examples.iter().chain(&test.examples);
+    let distinct: std::collections::BTreeSet<&str> = texts.map(|row| &row.text[..]).collect();
+    assert_eq!(distinct.len(), 128);
 }

@@ -169,21 +169,13 @@ impl ClassificationReport {
 /// [`classification_report`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.classification_report.html
 impl fmt::Display for ClassificationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = f.precision().unwrap_or(4);
-        let names = self.per_class.iter().map(|class| width(&class.name));
-        let first = names.fold("weighted avg".len().max(digits), usize::max);
-        let shown = |score: f64| format!("{score:.digits$}");
-        let line = |name: &str, scores: [String; 3], support: &dyn fmt::Display| {
-            let [precision, recall, f1] = scores;
-            format!("{name:>first$}  {precision:>9} {recall:>9} {f1:>9} {support:>9}\n")
-        };
-        let heads = ["precision", "recall", "f1-score"].map(String::from);
-        let mut text = line("", heads, &"support") + "\n";
+        let names = self.per_class.iter().map(|class| &class.name[..]);
+        let table = ScoreTable::new(f.precision(), names);
+        let mut text = table.head();
         for class in &self.per_class {
             let scores = [class.precision, class.recall, class.f1];
-            text += &line(&class.name, scores.map(shown), &class.support);
+            text += &table.line(&class.name, scores, class.support);
         }
-        let accuracy = [String::new(), String::new(), shown(self.accuracy)];
         let macro_means = [self.macro_precision, self.macro_recall, self.macro_f1];
         let means = [
             self.weighted_precision,
@@ -191,10 +183,53 @@ impl fmt::Display for ClassificationReport {
             self.weighted_f1,
         ];
         text += "\n";
-        text += &line("accuracy", accuracy, &self.rows);
-        text += &line("macro avg", macro_means.map(shown), &self.rows);
-        text += &line("weighted avg", means.map(shown), &self.rows);
+        text += &table.accuracy(self.accuracy, self.rows);
+        text += &table.line("macro avg", macro_means, self.rows);
+        text += &table.line("weighted avg", means, self.rows);
         f.write_str(&text)
+    }
+}
+
+/// Layout of scikit-learn's `classification_report`.
+pub(crate) struct ScoreTable {
+    digits: usize,
+    /// Width of the first column.
+    first: usize,
+}
+
+impl ScoreTable {
+    /// Creates the layout for these names and so many digits (default: 4).
+    pub(crate) fn new<'a>(digits: Option<usize>, names: impl Iterator<Item = &'a str>) -> Self {
+        let digits = digits.unwrap_or(4);
+        let first = names
+            .map(width)
+            .fold("weighted avg".len().max(digits), usize::max);
+        Self { digits, first }
+    }
+
+    /// Returns the heads of the columns and an empty line.
+    pub(crate) fn head(&self) -> String {
+        let heads = ["precision", "recall", "f1-score"].map(String::from);
+        self.cells("", heads, &"support") + "\n"
+    }
+
+    /// Returns a line of precision, recall, F1 and support.
+    pub(crate) fn line(&self, name: &str, scores: [f64; 3], support: u64) -> String {
+        self.cells(name, scores.map(|score| self.shown(score)), &support)
+    }
+
+    fn accuracy(&self, accuracy: f64, rows: u64) -> String {
+        let cells = [String::new(), String::new(), self.shown(accuracy)];
+        self.cells("accuracy", cells, &rows)
+    }
+
+    fn shown(&self, score: f64) -> String {
+        format!("{score:.digits$}", digits = self.digits)
+    }
+
+    fn cells(&self, name: &str, scores: [String; 3], support: &dyn fmt::Display) -> String {
+        let ([precision, recall, f1], first) = (scores, self.first);
+        format!("{name:>first$}  {precision:>9} {recall:>9} {f1:>9} {support:>9}\n")
     }
 }
 

@@ -9,13 +9,14 @@
 //!    |---|---|---|
 //!    | classes | [`ConfusionMatrix`] | accuracy, precision, recall, F1, Matthews, Cohen's kappa |
 //!    | probabilities or logits | [`PredictedProbabilities`] | all of these, top-k accuracy, log loss, Brier, areas under curves, calibration |
+//!    | probabilities of any number of classes | [`PredictedLabelSets`] | subset accuracy, Hamming loss, averaged precision, recall and F1, areas under curves |
 //!    | scores of two classes | [`BinaryRanking`] | ROC and precision-recall curves and their areas |
 //!    | numbers | [`PredictedScores`] | Pearson, Spearman, MAE, RMSE, R2 |
 //!
 //!    Scores are exact over the whole set: never means of batch means. Counts are integers and
 //!    sums are rounded once, so that neither batches nor the order of rows change a digit.
 //! 2. **Score**: one number by the name of a [`MetricKind`] ([`MetricSource::score`]), all of a kind in a
-//!    [`ClassificationReport`] or [`RegressionReport`], or parts of the set apart by [`Slices`].
+//!    [`ClassificationReport`], [`MultiLabelReport`] or [`RegressionReport`], or parts of the set apart by [`Slices`].
 //!    Conventions are those of scikit-learn and SciPy.
 //! 3. **Read.** Reports print as tables for a terminal and are stored as JSON through serde;
 //!    [`plots`] draws them.
@@ -65,6 +66,7 @@ mod confusion_matrix;
 mod error;
 mod exact_sum;
 mod metric;
+mod multi_label;
 mod names;
 #[cfg(feature = "plots")]
 pub mod plots;
@@ -85,6 +87,9 @@ pub use confusion_matrix::{
 pub use error::{CustomError, EvalError};
 pub use metric::{
     Better, Evaluator, Metric, MetricInput, MetricKind, MetricSource, Scores, TargetKind,
+};
+pub use multi_label::{
+    LabelScores, LabelSetScores, MultiLabelReport, PredictedLabelSets, Thresholds, sigmoid,
 };
 pub use names::{nearest_first, short_type_name};
 pub use predictions::{Predictions, Targets, first_largest, softmax};

@@ -1,6 +1,7 @@
 //! What a metric is computed from: predictions and targets.
 
 use crate::error::EvalError;
+use crate::multi_label::{PredictedLabelSets, Thresholds, sigmoid};
 
 /// Outputs of a model on a dataset, in dataset order.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -10,6 +11,9 @@ pub struct Predictions {
     /// Score that each output stands for, if the logits are those of score bins. A row's score is
     /// then the mean of these, weighted by the probabilities of the outputs.
     pub bin_scores: Option<Vec<f64>>,
+    /// Minimum probabilities at which classes are predicted in multi-label classification (default:
+    /// 0.5).
+    pub thresholds: Thresholds,
     /// Mean loss over the rows, where it was computed.
     pub mean_loss: Option<f64>,
 }
@@ -20,6 +24,8 @@ pub struct Predictions {
 pub enum Targets {
     /// Class of each row.
     Classes(Vec<usize>),
+    /// Classes of each row, any number of them.
+    MultiLabel(Vec<Vec<usize>>),
     /// Score of each row.
     Scores(Vec<f32>),
     /// No labels, for so many rows.
@@ -31,6 +37,7 @@ impl Targets {
     pub fn len(&self) -> usize {
         match self {
             Self::Classes(classes) => classes.len(),
+            Self::MultiLabel(sets) => sets.len(),
             Self::Scores(scores) => scores.len(),
             Self::Unlabeled(rows) => *rows,
         }
@@ -52,6 +59,17 @@ impl Targets {
         }
     }
 
+    /// Returns the set of classes of each row.
+    ///
+    /// # Errors
+    /// [`EvalError::InvalidSetting`] if the targets are not sets of classes.
+    pub fn label_sets(&self) -> Result<&[Vec<usize>], EvalError> {
+        match self {
+            Self::MultiLabel(sets) => Ok(sets),
+            other => Err(other.unexpected("sets of classes")),
+        }
+    }
+
     /// Returns the score of each row.
     ///
     /// # Errors
@@ -66,6 +84,7 @@ impl Targets {
     fn unexpected(&self, expected: &'static str) -> EvalError {
         let found = match self {
             Self::Classes(_) => "classes",
+            Self::MultiLabel(_) => "sets of classes",
             Self::Scores(_) => "scores",
             Self::Unlabeled(_) => "missing",
         };
@@ -79,6 +98,7 @@ impl Predictions {
         Self {
             logits,
             bin_scores: None,
+            thresholds: Thresholds::default(),
             mean_loss: None,
         }
     }
@@ -86,6 +106,21 @@ impl Predictions {
     /// Sets the score that each output stands for; `None` if the first output is the score.
     pub fn with_bin_scores(self, bin_scores: Option<Vec<f64>>) -> Self {
         Self { bin_scores, ..self }
+    }
+
+    /// Sets the thresholds of multi-label classification.
+    pub fn with_thresholds(self, thresholds: Thresholds) -> Self {
+        Self { thresholds, ..self }
+    }
+
+    /// Returns the predictions as sets of classes, with the true ones.
+    ///
+    /// # Errors
+    /// - [`EvalError::InvalidSetting`] if the targets are not sets of classes, or there is not a
+    ///   threshold per class.
+    /// - The errors of [`PredictedLabelSets::from_logits`].
+    pub fn label_sets(&self, targets: &Targets) -> Result<PredictedLabelSets, EvalError> {
+        PredictedLabelSets::from_logits(targets.label_sets()?, &self.logits, &self.thresholds)
     }
 
     /// Sets the mean loss.
@@ -131,7 +166,7 @@ impl Predictions {
     pub fn probabilities(&self, row: usize) -> Vec<f64> {
         match self.logits[row][..] {
             [logit] => {
-                let yes = 1.0 / (1.0 + (-f64::from(logit)).exp());
+                let yes = sigmoid(logit);
                 vec![1.0 - yes, yes]
             }
             ref logits => softmax(logits),

@@ -9,10 +9,9 @@ use finetune_eval::{EvalError, Evaluator, Metric, TargetKind};
 pub fn target_kind(target: &Target) -> TargetKind {
     match target {
         Target::Classes(names) => TargetKind::Classes(names.len()),
+        Target::MultiLabel(names) => TargetKind::MultiLabel(names.len()),
         Target::Score { .. } => TargetKind::Scores,
-        Target::MultiLabel(_) | Target::TokenClasses(_) | Target::Unlabeled => {
-            TargetKind::Unlabeled
-        }
+        Target::TokenClasses(_) | Target::Unlabeled => TargetKind::Unlabeled,
     }
 }
 

@@ -2,16 +2,14 @@
 
 use std::cmp::Ordering;
 
-use finetune_eval::softmax;
+use finetune_eval::{sigmoid, softmax};
 use finetune_model::ProblemType;
 use serde::{Deserialize, Serialize};
-
-use crate::predictor_config::PredictorConfig;
 
 /// Prediction for one text or text pair.
 ///
 /// In JSON, it is an object with the fields of its variant. `top_k` and `threshold` are settings of
-/// the [`PredictorConfig`].
+/// the [`PredictorConfig`](crate::PredictorConfig).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
@@ -30,8 +28,8 @@ pub enum Prediction {
     },
     /// Multi-label classification.
     MultiLabel {
-        /// Labels with at least the probability `threshold`, most
-        /// probable first.
+        /// Labels with at least the probability `threshold`, or the one of
+        /// each label, most probable first.
         labels: Vec<String>,
         /// Label probabilities in descending order, at most `top_k`. They
         /// are independent, each in `[0, 1]`.
@@ -105,14 +103,15 @@ impl Prediction {
         }
     }
 
-    /// Computes the prediction from `outputs`, one per name.
+    /// Computes the prediction from `outputs`, one per name, as is `thresholds`.
     pub(crate) fn new(
         outputs: &[f32],
         names: &[String],
         problem_type: ProblemType,
-        config: &PredictorConfig,
+        thresholds: &[f64],
+        top_k: Option<usize>,
     ) -> Self {
-        let best = config.top_k.unwrap_or(names.len());
+        let best = top_k.unwrap_or(names.len());
         match problem_type {
             ProblemType::SingleLabelClassification => {
                 let mut probabilities = likeliest_first(outputs, names, softmax(outputs));
@@ -128,12 +127,11 @@ impl Prediction {
                 }
             }
             ProblemType::MultiLabelClassification => {
-                let sigmoids = outputs.iter().copied().map(sigmoid).collect();
+                let sigmoids: Vec<f64> = outputs.iter().copied().map(sigmoid).collect();
+                let order = descending(outputs).into_iter();
+                let right = order.filter(|&label| sigmoids[label] >= thresholds[label]);
+                let labels = right.map(|label| names[label].clone()).collect();
                 let mut probabilities = likeliest_first(outputs, names, sigmoids);
-                let right = probabilities
-                    .iter()
-                    .take_while(|label| label.probability >= config.threshold);
-                let labels = right.map(|label| label.label.clone()).collect();
                 probabilities.truncate(best);
                 Self::MultiLabel {
                     labels,
@@ -153,34 +151,39 @@ impl Prediction {
     }
 }
 
+/// Returns the labels by their logits, the largest first; on ties, the first.
+fn descending(logits: &[f32]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    let descending = |a: &usize, b: &usize| logits[*b].partial_cmp(&logits[*a]);
+    order.sort_by(|a, b| descending(a, b).unwrap_or(Ordering::Equal));
+    order
+}
+
 /// Sorts labels by their logits, which still differ if probabilities round to 0.
 fn likeliest_first(
     logits: &[f32],
     names: &[String],
     probabilities: Vec<f64>,
 ) -> Vec<LabelProbability> {
-    let mut order: Vec<usize> = (0..logits.len()).collect();
-    let descending = |a: &usize, b: &usize| logits[*b].partial_cmp(&logits[*a]);
-    order.sort_by(|a, b| descending(a, b).unwrap_or(Ordering::Equal));
     let label = |class: usize| LabelProbability {
         label: names[class].clone(),
         probability: probabilities[class],
     };
-    order.into_iter().map(label).collect()
-}
-
-fn sigmoid(logit: f32) -> f64 {
-    1.0 / (1.0 + (-f64::from(logit)).exp())
+    descending(logits).into_iter().map(label).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::predictor_config::PredictorConfig;
 
     fn prediction(outputs: &[f32], problem_type: ProblemType, json: &str) -> Prediction {
         let names = ["a", "b", "c"].map(String::from);
         let config: PredictorConfig = serde_json::from_str(json).unwrap();
-        Prediction::new(outputs, &names[..outputs.len()], problem_type, &config)
+        let thresholds = config.threshold.unwrap_or_default();
+        let thresholds = thresholds.per_class(outputs.len()).unwrap();
+        let names = &names[..outputs.len()];
+        Prediction::new(outputs, names, problem_type, &thresholds, config.top_k)
     }
 
     fn order(prediction: &Prediction) -> Vec<&str> {
@@ -217,6 +220,12 @@ mod tests {
         assert!((probabilities[0].probability - 0.952_574_126_8).abs() < 1e-9);
         let none = prediction(&[-1.0, 0.0, 3.0], any, r#"{"threshold": 1.0}"#);
         assert!(matches!(none, Prediction::MultiLabel { labels, .. } if labels.is_empty()));
+        let each = prediction(
+            &[-1.0, 0.0, 3.0],
+            any,
+            r#"{"threshold": [0.25, 0.75, 0.5]}"#,
+        );
+        assert!(matches!(each, Prediction::MultiLabel { labels, .. } if labels == ["c", "a"]));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use finetune_data::{
     Dataset, EncodedDataset, EncodedTexts, EncodingConfig, Label, Labels, PairEncoding, Schema,
     Target, TextArity, TextTokenizer, Truncation,
 };
-use finetune_eval::{Metric, Scores, Targets};
+use finetune_eval::{Metric, Scores, Targets, Thresholds};
 use finetune_model::{
     CheckpointConfig, CustomHead, EncoderModel, ProblemType, SequenceClassifier,
     load_classifier_with,
@@ -73,6 +73,8 @@ pub struct Predictor {
     texts: Option<TextArity>,
     cleaning: finetune_data::Cleaning,
     encoding: EncodingConfig,
+    /// Threshold of each label.
+    thresholds: Vec<f64>,
     config: PredictorConfig,
 }
 
@@ -88,11 +90,12 @@ impl Predictor {
 
     /// Loads a model and its tokenizer, with your own settings.
     ///
-    /// Texts are cleaned and truncated as the [`TextPreprocessing`] in the directory says, unless
-    /// `config` overrides it.
+    /// Texts are cleaned and truncated, and thresholds of labels are set, as the
+    /// [`TextPreprocessing`] in the directory says, unless `config` overrides it.
     ///
     /// # Errors
     /// - [`PredictError::InvalidSetting`] if a setting is out of range.
+    /// - [`PredictError::Eval`] if a threshold is not in `[0, 1]`, or there is not one per label.
     /// - [`PredictError::Precision`] if the device does not support the precision.
     /// - [`PredictError::NotAClassifier`] if the directory has no trained head.
     /// - [`PredictError::VocabularyTooLarge`] or [`PredictError::LongerThanPositions`] if the tokenizer
@@ -138,6 +141,7 @@ impl Predictor {
     /// # Errors
     /// - [`PredictError::InvalidSetting`] if a setting is out of range, or the model encodes the
     ///   texts of a pair separately and truncation uses sliding windows.
+    /// - [`PredictError::Eval`] if a threshold is not in `[0, 1]`, or there is not one per label.
     pub fn new(
         model: SequenceClassifier,
         tokenizer: TextTokenizer,
@@ -148,8 +152,13 @@ impl Predictor {
         let model = model.with_precision(config.precision);
         let encoding = encoding(&config, prepared.as_ref(), &tokenizer, &model)?;
         let texts = prepared.as_ref().map(|prepared| prepared.texts);
+        let saved = prepared
+            .as_ref()
+            .and_then(|prepared| prepared.threshold.clone());
+        let thresholds = config.threshold.clone().or(saved).unwrap_or_default();
         let trained_on = prepared.map(|prepared| prepared.cleaning);
         Ok(Self {
+            thresholds: thresholds.per_class(model.config().class_names.len())?,
             cleaning: config.cleaning.clone().or(trained_on).unwrap_or_default(),
             texts,
             encoding,
@@ -207,7 +216,8 @@ impl Predictor {
     /// Classes are matched by name, so their order may differ from the model's.
     ///
     /// # Errors
-    /// - [`PredictError::InvalidSetting`] if the dataset has a class that the model lacks.
+    /// - [`PredictError::InvalidSetting`] if the dataset has a class that the model lacks, or any
+    ///   number of classes per row and the model predicts one.
     /// - [`PredictError::Eval`] if two metrics have the same name, or a metric fails.
     /// - [`PredictError::Data`] if the tokenizer fails on a text.
     /// - [`PredictError::Model`] if the model's head is for another number of texts per row.
@@ -221,7 +231,9 @@ impl Predictor {
         let cleaned = dataset.clone().clean(&self.cleaning);
         let data = EncodedDataset::new(&cleaned, &self.tokenizer, &self.encoding)?;
         let output = predict(&self.model, &data, self.config.batch_size)?;
-        Ok(evaluator.evaluate(&output.predictions, &targets)?)
+        let thresholds = Thresholds::PerClass(self.thresholds.clone());
+        let predictions = output.predictions.with_thresholds(thresholds);
+        Ok(evaluator.evaluate(&predictions, &targets)?)
     }
 
     /// Maps the labels of a dataset to the model's classes.
@@ -244,6 +256,16 @@ impl Predictor {
                 let labels = labels.filter_map(|label| classes.get(label.class()?).copied());
                 Targets::Classes(labels.collect())
             }
+            Target::MultiLabel(_) => {
+                self.check_multi_label()?;
+                let set = |label: &Label| {
+                    let places = label.classes().iter();
+                    places
+                        .filter_map(|class| classes.get(*class).copied())
+                        .collect()
+                };
+                Targets::MultiLabel(labels.map(set).collect())
+            }
             Target::Score { .. } => {
                 let score = |label: &Label| match label {
                     Label::Score(score) => *score as f32,
@@ -251,10 +273,26 @@ impl Predictor {
                 };
                 Targets::Scores(labels.map(score).collect())
             }
-            Target::MultiLabel(_) | Target::TokenClasses(_) | Target::Unlabeled => {
-                Targets::Unlabeled(dataset.len())
-            }
+            Target::TokenClasses(_) | Target::Unlabeled => Targets::Unlabeled(dataset.len()),
         })
+    }
+
+    /// Checks that the model predicts any number of classes.
+    fn check_multi_label(&self) -> Result<(), PredictError> {
+        match self.problem_type() {
+            ProblemType::MultiLabelClassification => Ok(()),
+            found => Err(PredictError::setting(
+                "problem_type of the model",
+                format!("{found:?}"),
+                "MultiLabelClassification, for a dataset with any number of classes per row",
+            )),
+        }
+    }
+
+    /// Returns the minimum probability at which each label is predicted in multi-label
+    /// classification, in the order of [`Self::class_names`].
+    pub fn thresholds(&self) -> &[f64] {
+        &self.thresholds
     }
 
     /// Returns the names of the labels or scores, in the order of the model's outputs.
@@ -323,7 +361,8 @@ impl Predictor {
         let output = predict(&self.model, &data, self.config.batch_size)?;
         let prediction = |outputs: &Vec<f32>| {
             let (names, problem_type) = (self.class_names(), self.problem_type());
-            Prediction::new(outputs, names, problem_type, &self.config)
+            let (thresholds, top_k) = (&self.thresholds, self.config.top_k);
+            Prediction::new(outputs, names, problem_type, thresholds, top_k)
         };
         let predictions = output.predictions;
         let outputs = match predictions.bin_scores {

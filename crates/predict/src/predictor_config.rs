@@ -1,6 +1,7 @@
 //! Settings of a [`Predictor`](crate::Predictor).
 
 use finetune_data::{BatchSize, Cleaning, PairTruncation, Truncation};
+use finetune_eval::Thresholds;
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +28,9 @@ pub struct PredictorConfig {
     pub precision: Precision,
     /// Maximum number of labels to return, most probable first, at least 1 (default: all).
     pub top_k: Option<usize>,
-    /// Minimum probability of the predicted labels in multi-label classification, in `[0, 1]`
-    /// (default: 0.5).
-    pub threshold: f64,
+    /// Minimum probability of a predicted label in multi-label classification, in `[0, 1]`, or one
+    /// per label (default: 0.5).
+    pub threshold: Option<Thresholds>,
 }
 
 impl Default for PredictorConfig {
@@ -42,7 +43,7 @@ impl Default for PredictorConfig {
             batch_size: BatchSize::Rows(64),
             precision: Precision::default(),
             top_k: None,
-            threshold: 0.5,
+            threshold: None,
         }
     }
 }
@@ -51,7 +52,8 @@ impl PredictorConfig {
     /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// - [`PredictError::InvalidSetting`] if a value is out of range; it names the first one.
+    /// - [`PredictError::InvalidSetting`] or, for a threshold, [`PredictError::Eval`] if a value is
+    ///   out of range; it names the first one.
     pub fn validate(&self) -> Result<(), PredictError> {
         let (BatchSize::Rows(batch_size) | BatchSize::Tokens(batch_size)) = self.batch_size;
         for (setting, value) in [
@@ -63,9 +65,8 @@ impl PredictorConfig {
                 return Err(PredictError::setting(setting, value, "at least 1"));
             }
         }
-        if !(0.0..=1.0).contains(&self.threshold) {
-            let expected = "a probability, in [0, 1]";
-            return Err(PredictError::setting("threshold", self.threshold, expected));
+        if let Some(threshold) = &self.threshold {
+            threshold.validate()?;
         }
         Ok(())
     }
@@ -104,6 +105,10 @@ mod tests {
             (
                 r#"{"threshold": 1.5}"#,
                 "threshold is 1.5, expected a probability, in [0, 1]",
+            ),
+            (
+                r#"{"threshold": [0.5, -1]}"#,
+                "threshold is -1, expected a probability, in [0, 1]",
             ),
         ] {
             let config: PredictorConfig = serde_json::from_str(json).unwrap();

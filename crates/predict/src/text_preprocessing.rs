@@ -1,18 +1,20 @@
-//! Text preprocessing of a model, saved beside it.
+//! Text preprocessing and thresholds of a model, saved beside it.
 //!
 //! A model trained on cleaned texts of at most 128 tokens needs the same preprocessing for
-//! predictions. The Hugging Face files `config.json` and tokenizer do not store it.
+//! predictions, and tuned thresholds are part of a multi-label classifier. The Hugging Face files
+//! `config.json` and tokenizer do not store them.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
 use finetune_data::{Cleaning, EncodingConfig, TextArity};
+use finetune_eval::Thresholds;
 use finetune_storage::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PredictError;
 
-/// Cleaning and encoding settings that a model was trained with.
+/// Cleaning and encoding settings that a model was trained with, and its thresholds.
 ///
 /// ```
 /// use finetune_data::{Cleaning, CleaningStep, EncodingConfig};
@@ -28,7 +30,7 @@ use crate::error::PredictError;
 /// assert_eq!(TextPreprocessing::read(directory.path())?, Some(preparation));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TextPreprocessing {
     /// Texts per row: one or a pair (default: one).
@@ -37,6 +39,10 @@ pub struct TextPreprocessing {
     pub cleaning: Cleaning,
     /// Maximum length, truncation and pair encoding of the token rows.
     pub encoding: EncodingConfig,
+    /// Minimum probability of a predicted label in multi-label classification, or one per label
+    /// (default: 0.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Thresholds>,
 }
 
 impl Default for TextPreprocessing {
@@ -45,6 +51,7 @@ impl Default for TextPreprocessing {
             texts: TextArity::Single,
             cleaning: Cleaning::default(),
             encoding: EncodingConfig::default(),
+            threshold: None,
         }
     }
 }
@@ -90,6 +97,27 @@ impl TextPreprocessing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thresholds_are_read_back_and_absent_by_default() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(TextPreprocessing::FILE);
+        TextPreprocessing::default().save(directory.path()).unwrap();
+        assert!(
+            !std::fs::read_to_string(&path)
+                .unwrap()
+                .contains("threshold")
+        );
+        let tuned = TextPreprocessing {
+            threshold: Some(Thresholds::PerClass(vec![0.1, 1.0 / 3.0])),
+            ..Default::default()
+        };
+        tuned.save(directory.path()).unwrap();
+        assert_eq!(
+            TextPreprocessing::read(directory.path()).unwrap(),
+            Some(tuned)
+        );
+    }
 
     #[test]
     fn a_folder_of_another_program_has_none() {

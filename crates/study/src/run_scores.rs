@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use finetune_data::Target;
-use finetune_eval::{Metric, MetricInput, MetricKind, Scores};
+use finetune_eval::{Metric, MetricInput, MetricKind, Scores, TargetKind};
 use finetune_predict::target_kind;
 use finetune_train::{RunReport, TestSection, metrics_lines};
 use serde_json::Value;
@@ -86,16 +86,18 @@ pub(super) fn scores_of_run(report: &RunReport) -> TrialScores {
     scores
 }
 
-/// Returns the metrics computed from predicted classes or scores of test rows; some can be
-/// undefined for given predictions.
+/// Returns the metrics computed from predicted classes, sets of classes or scores of test rows; some
+/// can be undefined for given predictions.
 pub(super) fn test_metrics(target: &Target) -> Vec<String> {
-    let input = match target {
-        Target::Classes(_) => MetricInput::Classes,
-        _ => MetricInput::Scores,
+    let kind = target_kind(target);
+    let is_of_report = |metric: &MetricKind| match (kind, metric.input()) {
+        (TargetKind::MultiLabel(_), input) => input != MetricInput::Losses,
+        (TargetKind::Classes(_), input) => input == MetricInput::Classes,
+        (_, input) => input == MetricInput::Scores,
     };
     let metrics = MetricKind::ALL.iter();
     metrics
-        .filter(|metric| metric.input() == input && target_kind(target).has(**metric))
+        .filter(|metric| is_of_report(metric) && kind.has(**metric))
         .map(|metric| metric.to_string())
         .collect()
 }
@@ -114,6 +116,28 @@ fn test_scores(test: &TestSection) -> Scores {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_metrics_of_a_report_are_those_of_its_labels() {
+        let names: Vec<String> = ["a", "b", "c"].map(String::from).into();
+        let any = test_metrics(&Target::MultiLabel(names.clone()));
+        for metric in ["micro_f1", "accuracy", "roc_auc", "samples_jaccard"] {
+            assert!(any.iter().any(|name| name == metric), "{metric}");
+        }
+        assert!(
+            any.iter()
+                .all(|name| name != "loss" && name != "cohen_kappa")
+        );
+        let one = test_metrics(&Target::Classes(names));
+        assert!(one.iter().any(|name| name == "cohen_kappa"));
+        assert!(
+            one.iter()
+                .all(|name| name != "hamming_loss" && name != "roc_auc")
+        );
+        let scores = test_metrics(&Target::Score { min: 0.0, max: 1.0 });
+        assert!(scores.iter().any(|name| name == "pearson"));
+        assert!(scores.iter().all(|name| name != "accuracy"));
+    }
 
     #[test]
     fn steps_have_losses_and_many_become_their_means() {

@@ -11,7 +11,9 @@ use crate::trial::{Trial, shown};
 use crate::trial_result::TrialState;
 
 /// Test metrics shown in addition to the study's metric, if trials have them.
-const METRICS: [&str; 5] = ["accuracy", "f1", "macro_f1", "pearson", "spearman"];
+const METRICS: [&str; 6] = [
+    "accuracy", "f1", "micro_f1", "macro_f1", "pearson", "spearman",
+];
 
 impl<C> StudyResults<'_, C> {
     /// Returns a table with one row per candidate: variant, values, mean and deviation of its
@@ -192,6 +194,12 @@ impl<C> StudyResults<'_, C> {
         let is_main =
             |metric: &str| config.eval_split == EvalSplit::Test && metric == config.metric;
         let has = |metric: &str| {
+            // With one class per row, micro F1 is the accuracy.
+            let metric = if metric == "micro_f1" {
+                "hamming_loss"
+            } else {
+                metric
+            };
             self.due().any(|(_, state)| {
                 state
                     .result()

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
-use finetune_data::{Dataset, EncodingConfig, Folds, Label, Splits};
+use finetune_data::{Dataset, EncodingConfig, Folds, Label, Splits, Target};
 use finetune_study::{
     FineTuningExperiment, PreTrainedConfig, PreTrainedExperiment, PreTrainingObjective, Study,
     StudyCallback, StudyConfig, StudyDirectory, StudyRunner,
 };
 use finetune_train::{
-    Callback, CheckpointPolicy, EvaluationConfig, FineTuning, FineTuningConfig, Interval,
-    MultiTaskConfig, PreTrainingConfig, RunReport, TestScores, TextConfig, TrainConfig,
+    Callback, CheckpointPolicy, DecisionThreshold, EvaluationConfig, FineTuning, FineTuningConfig,
+    Interval, MultiTaskConfig, PreTrainingConfig, RunReport, TestScores, TextConfig, TrainConfig,
     TrainDuration, TrainError, read_json,
 };
 use serde_json::Value;
@@ -103,6 +103,44 @@ fn trials_are_the_runs_that_they_would_be_alone() {
     let reused: Vec<_> = (0..6).map(reused).collect();
     let [no, yes] = [false, true].map(Some);
     assert_eq!(reused, [no, yes, no, yes, None, None]);
+}
+
+/// A study varies the thresholds of texts with any number of classes, on stratified folds.
+#[test]
+fn sets_of_classes_are_compared_by_micro_f1() {
+    let parent = tempfile::tempdir().unwrap();
+    let start = parent.path().join("start");
+    checkpoint(&start);
+    let mut rows = dataset(24);
+    let names = rows.class_names().to_vec();
+    rows.schema.target = Target::MultiLabel(names);
+    for (row, example) in rows.examples.iter_mut().enumerate() {
+        let class = example.label.class().unwrap();
+        example.label = Label::Classes(if row % 6 < 4 { vec![class] } else { vec![0, 1] });
+    }
+    let experiment = FineTuningExperiment::new(&start, rows.into(), &Device::flex(), "flex");
+    let experiment = experiment.unwrap().defaults(defaults());
+    let toml = "name = 'sets'\nmetric = 'micro_f1'\nfolds = 2\n\
+                [[parameters]]\npath = 'threshold'\nvalues = [0.5, 0.0]";
+    let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
+    let folder = StudyDirectory::open(&parent.path().join("study"), &study).unwrap();
+    let runner = StudyRunner::new(&study, &experiment, &folder);
+    let results = runner.run(&()).unwrap();
+    for (trial, state) in results.due() {
+        let scores = &state.result().unwrap().scores.test;
+        assert!(scores.contains_key("hamming_loss") && !scores.contains_key("cohen_kappa"));
+        if trial.config.threshold != Some(DecisionThreshold::default()) {
+            // Everything is predicted.
+            assert_eq!(scores["micro_recall"], 1.0);
+        }
+    }
+    let table = format!("{:?}", results.table().unwrap());
+    assert!(
+        table.contains("micro f1") && table.contains("test macro f1"),
+        "{table}"
+    );
+    let config = StudyConfig::from_toml("name = 'x'\nmetric = 'cohen_kappa'").unwrap();
+    assert!(Study::new(config, &experiment).is_err());
 }
 
 #[test]

@@ -48,6 +48,11 @@ impl UsedSplits {
         Ok(used)
     }
 
+    /// Returns whether the run evaluates on validation rows.
+    pub(crate) fn has_validation(&self) -> bool {
+        self.validation.is_some()
+    }
+
     /// Adds copies of training rows with other names and pronouns.
     ///
     /// # Errors
@@ -98,6 +103,7 @@ fn check_labels(name: &'static str, split: &Dataset, train: &Dataset) -> Result<
 fn fits(label: &Label, target: &Target) -> bool {
     match (label, target) {
         (Label::Class(class), Target::Classes(names)) => *class < names.len(),
+        (label, Target::MultiLabel(names)) => label.is_class_set(names.len()),
         (
             Label::Score(score),
             Target::Score {
@@ -116,9 +122,8 @@ fn expected_label(target: &Target) -> String {
             min: lowest,
             max: highest,
         } => format!("a score from {lowest} to {highest}"),
-        Target::MultiLabel(_) | Target::TokenClasses(_) | Target::Unlabeled => {
-            "data with classes or scores".to_string()
-        }
+        Target::MultiLabel(_) => "any number of classes, ascending, each once".to_string(),
+        Target::TokenClasses(_) | Target::Unlabeled => "data with classes or scores".to_string(),
     }
 }
 

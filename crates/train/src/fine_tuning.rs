@@ -11,6 +11,7 @@ use finetune_predict::load_tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::activations::ActivationCacheConfig;
+use crate::decision_threshold::DecisionThreshold;
 use crate::error::TrainError;
 use crate::loss::{Loss, LossConfig};
 use crate::model_config::ClassifierOverrides;
@@ -51,8 +52,12 @@ pub struct FineTuningConfig {
     pub augmentation: Option<AugmentationConfig>,
     /// Pooling, head and adapters (default: those of the checkpoint).
     pub model: ClassifierOverrides,
-    /// Training loss (default: cross entropy).
+    /// Training loss (default: cross entropy; for any number of classes per row, binary cross entropy
+    /// in its place).
     pub loss: LossConfig,
+    /// Thresholds of multi-label classification (default: 0.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<DecisionThreshold>,
     /// Names of additional built-in metrics, such as `roc_auc`, to evaluate on validation and test
     /// rows beside the default metrics of the task (default: none).
     pub metrics: Vec<String>,
@@ -75,6 +80,9 @@ impl FineTuningConfig {
         }
         self.model.validate()?;
         self.loss.validate()?;
+        if let Some(threshold) = &self.threshold {
+            threshold.validate()?;
+        }
         self.activation_cache.validate()?;
         self.train.validate()
     }
@@ -172,6 +180,7 @@ impl RunInput for LabeledData {
             config.loss = LossConfig::custom(loss.name());
         }
         config.validate()?;
+        config.loss = config.loss.for_labels(&splits.train.schema.target);
         let train = &config.train;
         let splits = TaskSource::splits(splits, config.augmentation.as_ref(), train)?;
         let tokenizer = load_tokenizer(&directory)?;
@@ -181,6 +190,7 @@ impl RunInput for LabeledData {
             text: config.text.clone(),
             model: &config.model,
             loss: Some(config.loss.clone()),
+            threshold: config.threshold.clone(),
             metrics: config.metric_names().collect(),
             parts: &parts,
             train,

@@ -72,6 +72,7 @@ mod activations;
 mod callback;
 mod checkpoint_directory;
 mod checkpoint_state;
+mod decision_threshold;
 mod device_failure;
 mod encoded_splits;
 mod encoder_stages;
@@ -123,6 +124,7 @@ pub use callback::{
     Phase, StepContext, StepRecord, TaskLossRecord, TrainContext,
 };
 pub use checkpoint_directory::{CheckpointDirectory, CheckpointPolicy};
+pub use decision_threshold::DecisionThreshold;
 pub use device_failure::panic_text;
 pub use error::TrainError;
 pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
@@ -132,7 +134,9 @@ pub use finetune_ops::Precision;
 pub use freeze::{
     FreezeConfig, FreezeScope, FrozenParameterCheck, GradualUnfreezing, check_gradients,
 };
-pub use loss::{ClassWeights, Criterion, DeviceLoss, Loss, LossConfig, target_log_probabilities};
+pub use loss::{
+    ClassWeights, Criterion, DeviceLoss, Loss, LossConfig, PosWeight, target_log_probabilities,
+};
 pub use mixing::{
     Combination, LossWeighting, MixingConfig, Sampling, StoppingStrategy, UpdateStrategy,
 };

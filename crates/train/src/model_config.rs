@@ -201,10 +201,18 @@ impl ClassifierOverrides {
                 let expected = "false: a score is one output already";
                 Err(TrainError::setting("model.single_logit", found, expected))
             }
-            (Target::MultiLabel(_) | Target::TokenClasses(_), _) => Err(TrainError::setting(
+            (Target::MultiLabel(names), false) => {
+                Ok((names.clone(), ProblemType::MultiLabelClassification))
+            }
+            (Target::MultiLabel(_), true) => Err(TrainError::setting(
+                "model.single_logit",
+                format!("true for {}", describe_labels(&schema.target)),
+                "false: each class is one output already",
+            )),
+            (Target::TokenClasses(_), _) => Err(TrainError::setting(
                 "target of the data",
-                "several classes per row",
-                "a class or a score",
+                "a class for each word",
+                "classes or a score for each text",
             )),
             (Target::Unlabeled, _) => Err(TrainError::setting(
                 "target of the data",
@@ -256,6 +264,10 @@ mod tests {
         Target::Classes(vec!["no".into(), "yes".into()])
     }
 
+    fn any() -> Target {
+        Target::MultiLabel(["a", "b", "c"].map(String::from).into())
+    }
+
     #[test]
     fn the_task_decides_on_the_outputs() {
         let checkpoint = CheckpointConfig::new(EncoderConfig::default());
@@ -277,13 +289,24 @@ mod tests {
                 ProblemType::SingleLabelClassification,
             ),
             (&one, two(), "yes", ProblemType::MultiLabelClassification),
+            (
+                &plain,
+                any(),
+                "a b c",
+                ProblemType::MultiLabelClassification,
+            ),
             (&plain, scores(), "score", ProblemType::Regression),
         ] {
             let found = names(config, target).unwrap();
             assert_eq!(found, (name.to_string(), problem_type));
         }
         let three = Target::Classes(["a", "b", "c"].map(String::from).into());
-        for (config, target) in [(&one, three), (&one, scores()), (&plain, Target::Unlabeled)] {
+        for (config, target) in [
+            (&one, three),
+            (&one, any()),
+            (&one, scores()),
+            (&plain, Target::Unlabeled),
+        ] {
             assert!(names(config, target).is_err());
         }
     }

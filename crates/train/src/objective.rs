@@ -134,6 +134,18 @@ pub trait Objective {
         Ok(None)
     }
 
+    /// See [`Task::end_training`].
+    ///
+    /// # Errors
+    /// As [`Task::end_training`].
+    fn end_training(
+        &mut self,
+        _model: &Self::Model,
+        _callback: &mut dyn Callback,
+    ) -> Result<(), TrainError> {
+        Ok(())
+    }
+
     /// See [`Task::save`].
     ///
     /// # Errors
@@ -225,6 +237,14 @@ impl<T: Task> Objective for T {
         callback: &mut dyn Callback,
     ) -> Result<Option<ActivationsSection>, TrainError> {
         Task::begin_run(self, model, callback)
+    }
+
+    fn end_training(
+        &mut self,
+        model: &T::Model,
+        callback: &mut dyn Callback,
+    ) -> Result<(), TrainError> {
+        Task::end_training(self, model, callback)
     }
 
     fn save(&self, model: &T::Model, directory: &Path) -> Result<(), TrainError> {

@@ -172,6 +172,7 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
         let activations = self.objective.begin_run(&self.model, callback)?;
         let trained = record.train(&self.objective, &self.train, self.model, callback)?;
         let model = trained.model;
+        self.objective.end_training(&model, callback)?;
         let names = self.objective.tasks();
         let tests = self.objective.test(&model, callback)?;
         for (name, test) in names.iter().zip(&tests) {

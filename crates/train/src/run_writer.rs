@@ -106,12 +106,13 @@ impl RunWriter {
     ///
     /// # Errors
     /// - [`TrainError::Io`] if the file cannot be written.
+    /// - [`TrainError::Eval`] if predictions of any number of classes do not fit their labels.
     pub(crate) fn write_predictions(
         &self,
         task: &str,
         output: &TestOutput,
     ) -> Result<(), TrainError> {
-        let text = prediction_lines(&output.predictions, &output.labels, &output.class_names);
+        let text = prediction_lines(&output.predictions, &output.labels, &output.class_names)?;
         let path = match task {
             "" => self.directory.predictions(),
             task => self.directory.task_predictions(task),

@@ -17,6 +17,7 @@ mod continuation;
 mod custom_head;
 mod device;
 mod gradient_checkpointing;
+mod multi_label;
 mod multi_task;
 mod next_sentence;
 mod one_run;

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_data::Labels;
-use finetune_train::{ClassWeights, Criterion, LossConfig};
+use finetune_train::{ClassWeights, Criterion, LossConfig, PosWeight};
 use proptest::prelude::*;
 
 const OUTPUTS: usize = 3;
@@ -14,7 +14,7 @@ fn losses(classes: &Labels, scores: &Labels) -> Vec<(Criterion, bool)> {
         class_weight: class_weights,
     };
     let binary = LossConfig::BinaryCrossEntropy {
-        pos_weight: Some(2.0),
+        pos_weight: Some(PosWeight::Same(2.0)),
     };
     let given = ClassWeights::PerClass(vec![0.5, 1.0, 3.0]);
     let of_classes = [

@@ -414,10 +414,14 @@ impl Fields {
                 text,
                 text_pair,
                 label,
-            } => (columns(text), columns(text_pair), (label.into(), reader(0))),
+            } => (
+                columns(text),
+                columns(text_pair),
+                (vec![label.into()], reader(0)),
+            ),
             Self::ClassFirst { texts } => {
                 let text = (1..=texts).map(Column::from).collect();
-                (text, Vec::new(), (Column::from(0), reader(1)))
+                (text, Vec::new(), (vec![Column::from(0)], reader(1)))
             }
         };
         Mapping {

@@ -75,6 +75,7 @@ struct Metadata {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 enum LabelKind {
     Classes,
+    MultiLabel,
     Scores,
     Unlabeled,
 }
@@ -264,6 +265,13 @@ impl Wanted<'_> {
                 file.write(&array, labels.all()?)?;
                 LabelKind::Classes
             }
+            EncodedLabels::MultiLabel { starts, classes } => {
+                let array = file.array("class_starts")?;
+                file.write(&array, starts.all()?)?;
+                let array = file.array("classes")?;
+                file.write(&array, classes.all()?)?;
+                LabelKind::MultiLabel
+            }
             EncodedLabels::Scores(labels) => {
                 let array = file.array("scores")?;
                 file.write(&array, labels.all()?)?;
@@ -293,15 +301,15 @@ fn map_dataset(
     };
     let labels = match metadata.labels {
         LabelKind::Classes => EncodedLabels::Classes(file.array("classes")?),
+        LabelKind::MultiLabel => EncodedLabels::MultiLabel {
+            starts: file.array("class_starts")?,
+            classes: file.array("classes")?,
+        },
         LabelKind::Scores => EncodedLabels::Scores(file.array("scores")?),
         LabelKind::Unlabeled => EncodedLabels::Unlabeled,
     };
-    let labeled = match &labels {
-        EncodedLabels::Classes(classes) => classes.len(),
-        EncodedLabels::Scores(scores) => scores.len(),
-        EncodedLabels::Unlabeled => metadata.texts.texts,
-    };
-    if labeled != metadata.texts.texts {
+    let texts = metadata.texts.texts;
+    if labels.count().unwrap_or(texts) != texts {
         return Err(mismatch(file.path()));
     }
     Ok(EncodedDataset {

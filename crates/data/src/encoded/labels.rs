@@ -10,6 +10,13 @@ use crate::error::DataError;
 pub enum EncodedLabels {
     /// Class indices.
     Classes(Array<u32>),
+    /// Sets of class indices.
+    MultiLabel {
+        /// Position of the first class of each text, and the number of all classes, `[texts + 1]`.
+        starts: Array<u64>,
+        /// Class indices of all texts, ascending for each.
+        classes: Array<u32>,
+    },
     /// Scores.
     Scores(Array<f32>),
     /// No labels.
@@ -21,6 +28,8 @@ pub enum EncodedLabels {
 pub enum Labels {
     /// Class index of each row.
     Classes(Vec<usize>),
+    /// Class indices of each row, ascending; none for a row without a class.
+    MultiLabel(Vec<Vec<usize>>),
     /// Score of each row.
     Scores(Vec<f32>),
     /// No labels: unlabeled texts, or rows to predict.
@@ -32,7 +41,15 @@ impl Labels {
     pub fn classes(&self) -> Option<&[usize]> {
         match self {
             Self::Classes(classes) => Some(classes),
-            Self::Scores(_) | Self::Unlabeled => None,
+            Self::MultiLabel(_) | Self::Scores(_) | Self::Unlabeled => None,
+        }
+    }
+
+    /// Returns the sets of classes; `None` for other labels.
+    pub fn class_sets(&self) -> Option<&[Vec<usize>]> {
+        match self {
+            Self::MultiLabel(sets) => Some(sets),
+            Self::Classes(_) | Self::Scores(_) | Self::Unlabeled => None,
         }
     }
 
@@ -40,7 +57,7 @@ impl Labels {
     pub fn scores(&self) -> Option<&[f32]> {
         match self {
             Self::Scores(scores) => Some(scores),
-            Self::Classes(_) | Self::Unlabeled => None,
+            Self::Classes(_) | Self::MultiLabel(_) | Self::Unlabeled => None,
         }
     }
 }
@@ -63,6 +80,10 @@ impl EncodedLabels {
                 let class = |&text: &usize| Ok(labels.get(text..text + 1)?[0] as usize);
                 Labels::Classes(texts.iter().map(class).collect::<Result<_, DataError>>()?)
             }
+            Self::MultiLabel { starts, classes } => {
+                let set = |&text: &usize| class_set(starts, classes, text);
+                Labels::MultiLabel(texts.iter().map(set).collect::<Result<_, DataError>>()?)
+            }
             Self::Scores(labels) => {
                 let score = |&text: &usize| Ok(labels.get(text..text + 1)?[0]);
                 Labels::Scores(texts.iter().map(score).collect::<Result<_, DataError>>()?)
@@ -80,10 +101,36 @@ impl EncodedLabels {
             Self::Classes(labels) => {
                 Labels::Classes(labels.all()?.iter().map(|&class| class as usize).collect())
             }
+            Self::MultiLabel { starts, classes } => {
+                let sets = (0..starts.len().saturating_sub(1))
+                    .map(|text| class_set(starts, classes, text));
+                Labels::MultiLabel(sets.collect::<Result<_, DataError>>()?)
+            }
             Self::Scores(labels) => Labels::Scores(labels.all()?.to_vec()),
             Self::Unlabeled => Labels::Unlabeled,
         })
     }
+
+    /// Returns the number of labeled texts; `None` without labels.
+    pub(super) fn count(&self) -> Option<usize> {
+        match self {
+            Self::Classes(classes) => Some(classes.len()),
+            Self::MultiLabel { starts, .. } => Some(starts.len().saturating_sub(1)),
+            Self::Scores(scores) => Some(scores.len()),
+            Self::Unlabeled => None,
+        }
+    }
+}
+
+/// Returns the classes of a text.
+fn class_set(
+    starts: &Array<u64>,
+    classes: &Array<u32>,
+    text: usize,
+) -> Result<Vec<usize>, DataError> {
+    let range = starts.get(text..text + 2)?;
+    let classes = classes.get(range[0] as usize..range[1] as usize)?;
+    Ok(classes.iter().map(|&class| class as usize).collect())
 }
 
 impl From<Labels> for EncodedLabels {
@@ -93,8 +140,45 @@ impl From<Labels> for EncodedLabels {
                 let classes: Vec<u32> = classes.into_iter().map(|class| class as u32).collect();
                 Self::Classes(classes.into())
             }
+            Labels::MultiLabel(sets) => {
+                let mut arrays = ClassSets::default();
+                sets.iter().for_each(|set| arrays.push(set));
+                arrays.into()
+            }
             Labels::Scores(scores) => Self::Scores(scores.into()),
             Labels::Unlabeled => Self::Unlabeled,
+        }
+    }
+}
+
+/// Sets of classes as flat arrays.
+#[derive(Debug)]
+struct ClassSets {
+    starts: Vec<u64>,
+    classes: Vec<u32>,
+}
+
+impl Default for ClassSets {
+    fn default() -> Self {
+        Self {
+            starts: vec![0],
+            classes: Vec::new(),
+        }
+    }
+}
+
+impl ClassSets {
+    fn push(&mut self, set: &[usize]) {
+        self.classes.extend(set.iter().map(|&class| class as u32));
+        self.starts.push(self.classes.len() as u64);
+    }
+}
+
+impl From<ClassSets> for EncodedLabels {
+    fn from(sets: ClassSets) -> Self {
+        Self::MultiLabel {
+            starts: sets.starts.into(),
+            classes: sets.classes.into(),
         }
     }
 }
@@ -114,6 +198,7 @@ impl PartialEq for EncodedLabels {
 pub(crate) struct LabelsBuilder<'a> {
     target: &'a Target,
     classes: Vec<u32>,
+    class_sets: ClassSets,
     scores: Vec<f32>,
     /// Number of texts so far.
     texts: usize,
@@ -126,6 +211,7 @@ impl<'a> LabelsBuilder<'a> {
         Self {
             target: &schema.target,
             classes: Vec::new(),
+            class_sets: ClassSets::default(),
             scores: Vec::new(),
             texts: 0,
             unlabeled: schema.target == Target::Unlabeled,
@@ -148,8 +234,20 @@ impl<'a> LabelsBuilder<'a> {
                 None
             }
             (Target::Classes(names), _) => Some(format!("a class below {}", names.len())),
-            (Target::MultiLabel(_) | Target::TokenClasses(_), _) => {
-                Some("a class or a score: several classes have no encoding".to_owned())
+            (Target::MultiLabel(names), label) => match label {
+                Label::Classes(classes) if label.is_class_set(names.len()) => {
+                    self.class_sets.push(classes);
+                    None
+                }
+                _ => {
+                    let count = names.len();
+                    Some(format!(
+                        "any number of classes below {count}, ascending, each once"
+                    ))
+                }
+            },
+            (Target::TokenClasses(_), _) => {
+                Some("labels of texts: classes of words have no encoding".to_owned())
             }
             (_, Label::Score(score)) if score.is_finite() => {
                 self.scores.push(*score as f32);
@@ -172,6 +270,7 @@ impl<'a> LabelsBuilder<'a> {
         match self.target {
             _ if self.unlabeled => EncodedLabels::Unlabeled,
             Target::Classes(_) => EncodedLabels::Classes(self.classes.into()),
+            Target::MultiLabel(_) => self.class_sets.into(),
             _ => EncodedLabels::Scores(self.scores.into()),
         }
     }
@@ -202,12 +301,23 @@ mod tests {
         Target::Classes(vec!["a".into(), "b".into()])
     }
 
+    fn several() -> Target {
+        Target::MultiLabel(vec!["a".into(), "b".into()])
+    }
+
     #[test]
     fn labels_are_of_the_kind_of_the_task() {
         let found = labels(classes(), &[Label::Class(1), Label::Class(0)]).unwrap();
         assert_eq!(found.classes(), Some(&[1, 0][..]));
         let found = labels(scale(), &[Label::Score(2.5)]).unwrap();
         assert_eq!(found.scores(), Some(&[2.5][..]));
+        let sets = [vec![1], vec![], vec![0, 1]];
+        let found = labels(several(), &sets.clone().map(Label::Classes)).unwrap();
+        assert_eq!(found.class_sets(), Some(&sets[..]));
+        let encoded = EncodedLabels::from(found);
+        let selected = encoded.select(&[2, 1]).unwrap();
+        assert_eq!(selected, Labels::MultiLabel(vec![vec![0, 1], vec![]]));
+        assert!(encoded.select(&[3]).is_err());
         let secret = labels(scale(), &[Label::Unlabeled, Label::Unlabeled]).unwrap();
         assert_eq!(secret, Labels::Unlabeled);
     }
@@ -219,6 +329,14 @@ mod tests {
             (classes(), vec![Label::Class(0), Label::Unlabeled]),
             (classes(), vec![Label::Unlabeled, Label::Class(0)]),
             (classes(), vec![Label::Score(1.0)]),
+            (
+                several(),
+                vec![Label::Classes(vec![]), Label::Classes(vec![2])],
+            ),
+            (several(), vec![Label::Classes(vec![1, 1])]),
+            (several(), vec![Label::Classes(vec![1, 0])]),
+            (several(), vec![Label::Class(1)]),
+            (several(), vec![Label::Classes(vec![0]), Label::Unlabeled]),
             (scale(), vec![Label::Class(1)]),
             (scale(), vec![Label::Score(f64::NAN)]),
             (Target::Unlabeled, vec![Label::Class(1)]),

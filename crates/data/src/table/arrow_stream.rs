@@ -14,7 +14,7 @@ use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::{Message, RecordBatch as BatchHeader, root_as_message};
 use arrow::record_batch::RecordBatch;
 
-use super::Column;
+use super::RequestedColumns;
 use super::batches::{BatchRows, BytesOfRows, Selection, contained};
 use crate::error::DataError;
 use crate::progress::{Counted, Progress};
@@ -33,7 +33,7 @@ const MOST_COMPRESSED: u64 = 1 << 16;
 /// Opens the rows of an Arrow file.
 pub(super) fn open(
     path: &Path,
-    columns: &[Column],
+    columns: RequestedColumns<'_>,
     progress: &Progress,
 ) -> Result<BatchRows, DataError> {
     contained(path, || {
@@ -220,12 +220,13 @@ fn has_plausible_size(data: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use arrow::array::{ArrayRef, Int64Array, ListArray, StringArray};
+    use arrow::datatypes::Int64Type;
     use arrow::ipc::CompressionType;
     use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 
     use super::*;
-    use crate::table::{Row, TableFormat, open_counted};
+    use crate::table::{RequestedColumns, Row, TableFormat, open_counted};
 
     fn batch(first: i64) -> RecordBatch {
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values(["a", "b"]));
@@ -259,7 +260,8 @@ mod tests {
         let path = directory.path().join("rows.arrow");
         std::fs::write(&path, bytes).unwrap();
         let columns = ["label".into(), "text".into()];
-        open_counted(&path, TableFormat::Arrow, &columns, progress)?.collect()
+        let columns = RequestedColumns::values(&columns);
+        open_counted(&path, TableFormat::Arrow, columns, progress)?.collect()
     }
 
     #[test]
@@ -273,6 +275,44 @@ mod tests {
             assert_eq!((rows[3].number, rows[3].fields[1].as_str()), (4, "b"));
             assert!(progress.read() > 0);
         }
+    }
+
+    #[test]
+    fn lists_are_read_from_a_column_that_may_hold_them() {
+        let rows = read_lists(&lists()).unwrap();
+        let fields: Vec<&str> = rows.iter().map(|row| row.fields[0].as_str()).collect();
+        assert_eq!(fields, ["0\x002\x00", "", "1\x00"]);
+        let whole = lists();
+        for place in 0..whole.len() {
+            for bits in [0xff, 0x01] {
+                let mut bytes = whole.clone();
+                bytes[place] ^= bits;
+                let _ = read_lists(&bytes);
+            }
+        }
+    }
+
+    fn lists() -> Vec<u8> {
+        let lists = [vec![Some(0), Some(2)], vec![], vec![Some(1)]].map(Some);
+        let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(lists));
+        let batch = RecordBatch::try_from_iter([("label", lists)]).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = StreamWriter::try_new(&mut bytes, &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        bytes
+    }
+
+    fn read_lists(bytes: &[u8]) -> Result<Vec<Row>, DataError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.arrow");
+        std::fs::write(&path, bytes).unwrap();
+        let columns = ["label".into()];
+        let columns = RequestedColumns {
+            columns: &columns,
+            list: Some(0),
+        };
+        open_counted(&path, TableFormat::Arrow, columns, &Progress::default())?.collect()
     }
 
     #[test]

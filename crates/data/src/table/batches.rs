@@ -2,14 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, StringArray};
+use arrow::array::{Array, AsArray, ListArray, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 
 use super::lines::check_nul;
-use super::{Column, Row, RowSource, positions};
+use super::lists::push_element;
+use super::{RequestedColumns, Row, RowSource, positions};
 use crate::error::DataError;
 use crate::progress::Progress;
 
@@ -32,13 +34,19 @@ impl Selection {
     /// # Errors
     /// - [`DataError::UnknownColumn`] if one does not exist.
     /// - [`DataError::InvalidRow`] if the type of one has no unambiguous text form.
-    pub(super) fn new(path: &Path, schema: &Schema, columns: &[Column]) -> Result<Self, DataError> {
+    pub(super) fn new(
+        path: &Path,
+        schema: &Schema,
+        requested: RequestedColumns<'_>,
+    ) -> Result<Self, DataError> {
         let fields = schema.fields();
         let all: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
-        let columns = positions(path, columns, &all)?;
-        for &index in &columns {
+        let columns = positions(path, requested.columns, &all)?;
+        for (place, &index) in columns.iter().enumerate() {
             let field = schema.field(index);
-            if !has_text(field.data_type()) {
+            let is_list =
+                requested.is_list(place) && elements(field.data_type()).is_some_and(has_text);
+            if !is_list && !has_text(field.data_type()) {
                 let found = field.data_type().to_string();
                 return Err(DataError::unsupported_type(path, 1, field.name(), &found));
             }
@@ -67,10 +75,38 @@ pub(super) struct BatchRows {
     selection: Selection,
     /// Index of each requested column in a record batch.
     places: Vec<usize>,
-    batch: Vec<StringArray>,
+    batch: Vec<Values>,
     next_in_batch: usize,
     read: u64,
     bytes: BytesOfRows,
+}
+
+/// Values of a column of a record batch, as text.
+enum Values {
+    Single(StringArray),
+    /// Lists of text.
+    Lists(ListArray),
+}
+
+impl Values {
+    fn new(path: &Path, column: &dyn Array) -> Result<Self, DataError> {
+        let text = match elements(column.data_type()) {
+            None => DataType::Utf8,
+            Some(_) => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
+        };
+        let column = cast(column, &text).map_err(|source| DataError::library(path, source))?;
+        let single = column.as_string_opt::<i32>().cloned().map(Self::Single);
+        let lists = || column.as_list_opt::<i32>().cloned().map(Self::Lists);
+        let values = single.or_else(lists);
+        values.ok_or_else(|| DataError::file(path, "a column did not become text"))
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Single(values) => values.len(),
+            Self::Lists(lists) => lists.len(),
+        }
+    }
 }
 
 /// Progress of a file whose bytes are not read in the order of its rows.
@@ -121,7 +157,7 @@ impl BatchRows {
         }
     }
 
-    fn next_batch(&mut self) -> Result<Option<Vec<StringArray>>, DataError> {
+    fn next_batch(&mut self) -> Result<Option<Vec<Values>>, DataError> {
         contained(&self.path, || {
             let batch = self.batches.next().transpose()?;
             batch
@@ -131,17 +167,33 @@ impl BatchRows {
     }
 
     fn field(&self, column: usize, place: usize) -> Result<String, DataError> {
-        let values = &self.batch[column];
-        let missing = values.is_null(place)
-            // pandas writes NaN for a missing value in a numeric column.
-            || (self.selection.floating[column] && values.value(place) == "NaN");
-        if missing {
-            let name = &self.selection.names[column];
-            return Err(DataError::missing_value(&self.path, self.read, name));
+        let text = |values: &StringArray, place: usize| {
+            let missing = values.is_null(place)
+                // pandas writes NaN for a missing value in a numeric column.
+                || (self.selection.floating[column] && values.value(place) == "NaN");
+            if missing {
+                return Err(self.missing_value(column));
+            }
+            let text = values.value(place);
+            check_nul(&self.path, self.read, text)?;
+            Ok(text.to_owned())
+        };
+        let lists = match &self.batch[column] {
+            Values::Single(values) => return text(values, place),
+            Values::Lists(lists) if lists.is_null(place) => return Err(self.missing_value(column)),
+            Values::Lists(lists) => lists,
+        };
+        let (elements, mut list) = (lists.value(place), String::new());
+        let elements = elements.as_string::<i32>();
+        for place in 0..elements.len() {
+            push_element(&mut list, &text(elements, place)?);
         }
-        let text = values.value(place);
-        check_nul(&self.path, self.read, text)?;
-        Ok(text.to_owned())
+        Ok(list)
+    }
+
+    fn missing_value(&self, column: usize) -> DataError {
+        let name = &self.selection.names[column];
+        DataError::missing_value(&self.path, self.read, name)
     }
 }
 
@@ -188,18 +240,19 @@ pub(super) fn contained<T>(
     })
 }
 
-fn texts(
-    path: &Path,
-    places: &[usize],
-    batch: &RecordBatch,
-) -> Result<Vec<StringArray>, DataError> {
-    let text = |&place: &usize| {
-        let text = cast(batch.column(place), &DataType::Utf8);
-        let text = text.map_err(|source| DataError::library(path, source))?;
-        let text = text.as_string_opt::<i32>().cloned();
-        text.ok_or_else(|| DataError::file(path, "a column did not become text"))
-    };
+fn texts(path: &Path, places: &[usize], batch: &RecordBatch) -> Result<Vec<Values>, DataError> {
+    let text = |&place: &usize| Values::new(path, batch.column(place));
     places.iter().map(text).collect()
+}
+
+/// Returns the type of the elements of a list; `None` for other types.
+pub(super) fn elements(data_type: &DataType) -> Option<&DataType> {
+    match data_type {
+        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
+            Some(field.data_type())
+        }
+        _ => None,
+    }
 }
 
 fn has_text(data_type: &DataType) -> bool {

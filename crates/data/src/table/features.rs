@@ -2,13 +2,14 @@
 //!
 //! Parquet and Arrow files of Hugging Face datasets have a description of their columns in the
 //! metadata of the schema, and saved datasets one in `dataset_info.json`. A column of the type
-//! `ClassLabel` holds indices, and the description holds the names.
+//! `ClassLabel`, or of lists of this type, holds indices, and the description holds the names.
 
 use std::path::Path;
 
 use arrow::datatypes::Schema;
 use serde_json::Value;
 
+use super::batches::elements;
 use super::{Column, TableFormat, arrow_stream, parquet, positions};
 use crate::error::DataError;
 
@@ -17,7 +18,8 @@ const METADATA: &str = "huggingface";
 /// File with the description of a saved dataset.
 pub(super) const DATASET_INFO: &str = "dataset_info.json";
 
-/// Returns the names of the classes that the file declares for a column of class indices; `None`
+/// Returns the names of the classes that the file declares for a column of class indices, or of
+/// lists of them; `None`
 /// if it declares none.
 ///
 /// # Errors
@@ -41,7 +43,8 @@ pub(crate) fn declared_classes(
     let Some(&place) = positions(path, std::slice::from_ref(column), &names)?.first() else {
         return Ok(None);
     };
-    if !schema.field(place).data_type().is_integer() {
+    let data_type = schema.field(place).data_type();
+    if !elements(data_type).unwrap_or(data_type).is_integer() {
         return Ok(None);
     }
     let features = match format {
@@ -71,8 +74,12 @@ fn saved_features(path: &Path) -> Result<Option<Value>, DataError> {
     Ok(info.get("features").cloned())
 }
 
+/// Returns the names of the classes of a column, or of the elements of a column of lists.
 fn class_names(features: &Value, column: &str) -> Option<Vec<String>> {
     let feature = features.get(column)?;
+    // A list is an object with the feature of its elements, or was an array of that feature.
+    let element = feature.get("feature").or_else(|| feature.get(0));
+    let feature = element.unwrap_or(feature);
     if feature.get("_type")? != "ClassLabel" {
         return None;
     }
@@ -95,10 +102,15 @@ mod tests {
             "object": {"names": {"0": "bad"}, "_type": "ClassLabel"},
             "numbers": {"names": [0, 1], "_type": "ClassLabel"},
             "list": [{"names": ["a", "b"], "_type": "ClassLabel"}],
+            "sequence": {"feature": {"names": ["c"], "_type": "ClassLabel"}, "_type": "Sequence"},
+            "texts": {"feature": {"dtype": "string", "_type": "Value"}, "_type": "List"},
         });
         let names = class_names(&features, "label");
         assert_eq!(names, Some(vec!["bad".to_owned(), "good".to_owned()]));
-        for column in ["text", "unnamed", "object", "numbers", "list", "other"] {
+        let names = ["list", "sequence"].map(|column| class_names(&features, column));
+        let expected = [vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()]];
+        assert_eq!(names, expected.map(Some));
+        for column in ["text", "unnamed", "object", "numbers", "texts", "other"] {
             assert_eq!(class_names(&features, column), None, "{column}");
         }
     }

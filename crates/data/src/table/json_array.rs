@@ -5,16 +5,16 @@
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use super::json_lines::{JsonRows, names, object_row};
+use super::json_lines::{JsonRows, Keys, object_row};
 use super::lines::{BYTE_ORDER_MARK, TextReader, check_length, check_text, fill, open_text};
-use super::{Column, Row, RowSource};
+use super::{RequestedColumns, Row, RowSource};
 use crate::error::DataError;
 use crate::progress::Progress;
 
 /// Opens a JSON file: an array of objects, or one object per line.
 pub(super) fn open(
     path: &Path,
-    columns: &[Column],
+    columns: RequestedColumns<'_>,
     progress: &Progress,
 ) -> Result<Box<dyn RowSource + Send>, DataError> {
     let mut reader = open_text(path, progress)?;
@@ -30,7 +30,7 @@ pub(super) fn open(
         return Ok(Box::new(ArrayRows {
             path: path.to_path_buf(),
             reader,
-            names: names(path, columns)?,
+            keys: Keys::new(path, columns)?,
             number: 0,
             is_ended: false,
             object: Vec::new(),
@@ -43,7 +43,7 @@ pub(super) fn open(
 struct ArrayRows {
     path: PathBuf,
     reader: TextReader,
-    names: Vec<String>,
+    keys: Keys,
     /// Number of the last object read.
     number: u64,
     is_ended: bool,
@@ -59,7 +59,7 @@ impl RowSource for ArrayRows {
         self.number += 1;
         self.read_object()?;
         check_text(&self.path, self.number, &self.object)?;
-        object_row(&self.path, self.number, &self.names, &self.object).map(Some)
+        object_row(&self.path, self.number, &self.keys, &self.object).map(Some)
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::{Map, Number, Value};
 
 use super::lines::{Lines, Start, TextReader, check_nul, check_text, open_text, split_line_break};
-use super::{Column, Row, RowSource, unknown_column};
+use super::lists::push_element;
+use super::{Column, RequestedColumns, Row, RowSource, unknown_column};
 use crate::error::DataError;
 use crate::excerpt::excerpt;
 use crate::progress::Progress;
@@ -13,14 +14,14 @@ use crate::progress::Progress;
 /// Rows of a JSON Lines file.
 pub(super) struct JsonRows {
     lines: Lines,
-    names: Vec<String>,
+    keys: Keys,
     line: Vec<u8>,
 }
 
 impl JsonRows {
     pub(super) fn open(
         path: &Path,
-        columns: &[Column],
+        columns: RequestedColumns<'_>,
         progress: &Progress,
     ) -> Result<Self, DataError> {
         Self::new(path, columns, open_text(path, progress)?)
@@ -28,12 +29,12 @@ impl JsonRows {
 
     pub(super) fn new(
         path: &Path,
-        columns: &[Column],
+        columns: RequestedColumns<'_>,
         reader: TextReader,
     ) -> Result<Self, DataError> {
         Ok(Self {
             lines: Lines::new(path, reader)?,
-            names: names(path, columns)?,
+            keys: Keys::new(path, columns)?,
             line: Vec::new(),
         })
     }
@@ -48,31 +49,45 @@ impl RowSource for JsonRows {
             // Blank lines are allowed only at the end of the file.
             Start::Blank(row) => {
                 let path = self.lines.path();
-                return Err(DataError::column_count(path, row, self.names.len(), 0));
+                return Err(DataError::column_count(path, row, self.keys.names.len(), 0));
             }
         }
         let (content, _) = split_line_break(&self.line);
         let number = self.lines.number();
         let path = self.lines.path();
         let text = check_text(path, number, content)?;
-        object_row(path, number, &self.names, text.as_bytes()).map(Some)
+        object_row(path, number, &self.keys, text.as_bytes()).map(Some)
     }
 }
 
-/// Returns the keys of the requested columns, which have names only: objects have no order.
-pub(super) fn names(path: &Path, columns: &[Column]) -> Result<Vec<String>, DataError> {
-    let name = |column: &Column| match column {
-        Column::Name(name) => Ok(name.clone()),
-        Column::Index(_) => Err(unknown_column(path, column, &[])),
-    };
-    columns.iter().map(name).collect()
+/// Keys of the requested columns.
+#[derive(Debug)]
+pub(super) struct Keys {
+    names: Vec<String>,
+    /// Index of the key whose value may be an array.
+    list: Option<usize>,
+}
+
+impl Keys {
+    /// Returns the keys of columns, which have names only: objects have no order.
+    pub(super) fn new(path: &Path, columns: RequestedColumns<'_>) -> Result<Self, DataError> {
+        let name = |column: &Column| match column {
+            Column::Name(name) => Ok(name.clone()),
+            Column::Index(_) => Err(unknown_column(path, column, &[])),
+        };
+        let names = columns.columns.iter().map(name);
+        Ok(Self {
+            names: names.collect::<Result<_, _>>()?,
+            list: columns.list,
+        })
+    }
 }
 
 /// Returns the requested values of an object.
 pub(super) fn object_row(
     path: &Path,
     number: u64,
-    names: &[String],
+    keys: &Keys,
     json: &[u8],
 ) -> Result<Row, DataError> {
     let object: Map<String, Value> =
@@ -81,43 +96,52 @@ pub(super) fn object_row(
             row: number,
             source,
         })?;
-    let fields = names.iter().map(|name| field(path, number, name, &object));
+    let fields = keys.names.iter().enumerate().map(|(index, name)| {
+        let value = match object.get(name) {
+            // In the first object, a missing key is a wrong column name; later it is a missing value.
+            None if number == 1 => {
+                let names: Vec<String> = object.keys().cloned().collect();
+                return Err(unknown_column(path, &Column::from(name.as_str()), &names));
+            }
+            value => value.unwrap_or(&Value::Null),
+        };
+        match value {
+            Value::Array(elements) if keys.list == Some(index) => {
+                let mut list = String::new();
+                for element in elements {
+                    push_element(&mut list, &field(path, number, name, element)?);
+                }
+                Ok(list)
+            }
+            value => field(path, number, name, value),
+        }
+    });
     Ok(Row {
         number,
         fields: fields.collect::<Result<_, _>>()?,
     })
 }
 
-/// Returns the value of a key as text.
-fn field(
-    path: &Path,
-    row: u64,
-    name: &str,
-    object: &Map<String, Value>,
-) -> Result<String, DataError> {
+/// Returns the value of a key, or an element of its list, as text.
+fn field(path: &Path, row: u64, name: &str, value: &Value) -> Result<String, DataError> {
     let unsupported = |found: &str| DataError::unsupported_type(path, row, name, found);
-    match object.get(name) {
-        // In the first object, a missing key is a wrong column name; later it is a missing value.
-        None if row == 1 => {
-            let names: Vec<String> = object.keys().cloned().collect();
-            Err(unknown_column(path, &Column::from(name), &names))
-        }
-        None | Some(Value::Null) => Err(DataError::missing_value(path, row, name)),
-        Some(Value::String(text)) => {
+    match value {
+        Value::Null => Err(DataError::missing_value(path, row, name)),
+        Value::String(text) => {
             check_nul(path, row, text)?;
             Ok(text.clone())
         }
-        Some(Value::Number(number)) if is_inexact(number) => {
+        Value::Number(number) if is_inexact(number) => {
             let column = excerpt(name);
             let problem = format!(
                 "column {column:?}: {number} has more digits than a number here: write it as text"
             );
             Err(DataError::row(path, row, problem))
         }
-        Some(Value::Number(number)) => Ok(number.to_string()),
-        Some(Value::Bool(truth)) => Ok(truth.to_string()),
-        Some(Value::Array(_)) => Err(unsupported("an array")),
-        Some(Value::Object(_)) => Err(unsupported("an object")),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(truth) => Ok(truth.to_string()),
+        Value::Array(_) => Err(unsupported("an array")),
+        Value::Object(_) => Err(unsupported("an object")),
     }
 }
 

@@ -11,6 +11,7 @@ mod features;
 mod json_array;
 mod json_lines;
 mod lines;
+mod lists;
 mod parquet;
 mod record;
 mod saved_dataset;
@@ -25,6 +26,7 @@ pub use self::delimited::Delimited;
 pub use self::dialect::{Delimiter, Quote};
 pub(crate) use self::features::declared_classes;
 pub(crate) use self::lines::read_text;
+pub(crate) use self::lists::{RequestedColumns, list_elements};
 pub(crate) use self::saved_dataset::{data_files, is_saved_dataset};
 use crate::error::DataError;
 use crate::excerpt::excerpt;
@@ -210,6 +212,7 @@ impl Iterator for Rows {
 ///
 /// Each row may also be an error.
 pub fn open_rows(path: &Path, format: TableFormat, columns: &[Column]) -> Result<Rows, DataError> {
+    let columns = RequestedColumns::values(columns);
     open_counted(path, format, columns, &Progress::default())
 }
 
@@ -217,13 +220,16 @@ pub fn open_rows(path: &Path, format: TableFormat, columns: &[Column]) -> Result
 pub(crate) fn open_counted(
     path: &Path,
     format: TableFormat,
-    columns: &[Column],
+    columns: RequestedColumns<'_>,
     progress: &Progress,
 ) -> Result<Rows, DataError> {
     format.check_placeholder(path)?;
     let source: Box<dyn RowSource + Send> = match format {
         TableFormat::Delimited(layout) => Box::new(delimited::DelimitedRows::open(
-            path, layout, columns, progress,
+            path,
+            layout,
+            columns.columns,
+            progress,
         )?),
         TableFormat::JsonLines => Box::new(json_lines::JsonRows::open(path, columns, progress)?),
         TableFormat::Json => json_array::open(path, columns, progress)?,

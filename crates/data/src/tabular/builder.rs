@@ -70,6 +70,59 @@ impl DatasetFiles {
         self
     }
 
+    /// Reads any number of classes per row from a column of lists, instead of one class.
+    pub fn multi_label(mut self) -> Self {
+        self.options.labels = LabelKind::MultiLabel {
+            separator: None,
+            classes: self.given_classes(),
+        };
+        self
+    }
+
+    /// Reads any number of classes per row from text with this separator, such as `;`.
+    pub fn label_separator(mut self, separator: impl Into<String>) -> Self {
+        self.options.labels = LabelKind::MultiLabel {
+            separator: Some(separator.into()),
+            classes: self.given_classes(),
+        };
+        self
+    }
+
+    /// Reads any number of classes per row from a column of 0 and 1 for each class, which has the
+    /// name of the column.
+    ///
+    /// ```no_run
+    /// use finetune_data::Dataset;
+    ///
+    /// let splits = Dataset::files("train.csv").label_columns(["sports", "politics"]).load()?;
+    /// println!("{:?}", splits.train.class_counts());
+    /// # Ok::<(), finetune_data::DataError>(())
+    /// ```
+    pub fn label_columns<C: Into<Column>>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
+        self.options.labels = LabelKind::Indicators(columns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets the class names, in the order of the outputs of a model (default: those of the training
+    /// rows, sorted). A label with another name is an error.
+    pub fn classes<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        let names = names.into_iter().map(Into::into).collect();
+        match &mut self.options.labels {
+            LabelKind::MultiLabel { classes, .. } => *classes = Some(names),
+            labels => *labels = LabelKind::Classes(names),
+        }
+        self
+    }
+
+    /// Returns the class names that were set before the kind of label.
+    fn given_classes(&self) -> Option<Vec<String>> {
+        match &self.options.labels {
+            LabelKind::Classes(names) => Some(names.clone()),
+            LabelKind::MultiLabel { classes, .. } => classes.clone(),
+            _ => None,
+        }
+    }
+
     /// Reads labels as scores in this range, instead of as classes.
     pub fn scores(mut self, min: f64, max: f64) -> Self {
         self.options.labels = LabelKind::Range { min, max };
@@ -144,6 +197,19 @@ mod tests {
             .scores(0.0, 5.0);
         let target = scores.load().unwrap().train.schema.target;
         assert!(matches!(target, Target::Score { max: 5.0, .. }));
+        let several = Dataset::files(&train).text("said").label("mood");
+        let several = several.classes(["good", "bad"]).label_separator(";");
+        let several = several.load().unwrap().train;
+        assert_eq!(several.class_names(), ["good", "bad"]);
+        assert_eq!(several.examples[0].label, Label::Classes(vec![0]));
+        let columns = Dataset::files(&train)
+            .text("said")
+            .label_columns(["id", "mood"]);
+        let error = columns.load().unwrap_err().to_string();
+        assert!(
+            error.ends_with("the value \"good\" is neither 0 nor 1"),
+            "{error}"
+        );
         let missing = Dataset::files(&train).text("text").load().unwrap_err();
         assert!(missing.to_string().contains("text"), "{missing}");
     }

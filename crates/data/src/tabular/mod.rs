@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 pub use self::builder::DatasetFiles;
 pub use self::options::{ColumnNames, LabelKind, SplitFiles, TabularOptions};
 pub use self::target::infer_target;
+use crate::class_sets::ClassSetReader;
 use crate::column_mapping::{Escapes, Mapping};
 use crate::dataset::{Schema, Target, TextArity};
 use crate::error::DataError;
@@ -181,25 +182,30 @@ fn format_of(files: &[PathBuf], options: &TabularOptions) -> Result<TableFormat,
 /// If none of the names is one of the classes, they were given other names, and the indices stand
 /// for themselves.
 fn label_of_files(
-    label: Option<(Column, LabelReader)>,
+    mut label: Option<(Vec<Column>, LabelReader)>,
     files: &[PathBuf],
     format: TableFormat,
     target: &Target,
-) -> Result<Option<(Column, LabelReader)>, DataError> {
-    let (Some((column, LabelReader::Classes(classes))), Target::Classes(names), Some(file)) =
-        (&label, target, files.first())
-    else {
+) -> Result<Option<(Vec<Column>, LabelReader)>, DataError> {
+    let (Some((columns, reader)), Some(file)) = (&mut label, files.first()) else {
         return Ok(label);
     };
-    let declared = declared_classes(file, format, column)?;
-    let declared = declared.filter(|declared| declared.iter().any(|name| names.contains(name)));
-    Ok(match declared {
-        None => label,
-        Some(declared) => {
-            let classes = classes.clone().with_names_in_file(declared);
-            Some((column.clone(), LabelReader::Classes(classes)))
+    let (Target::Classes(names) | Target::MultiLabel(names)) = target else {
+        return Ok(label);
+    };
+    if let (
+        [column],
+        LabelReader::Classes(classes) | LabelReader::ClassSets(ClassSetReader { classes, .. }),
+    ) = (&columns[..], reader)
+    {
+        let declared = declared_classes(file, format, column)?;
+        let is_of_target =
+            |declared: &Vec<String>| declared.iter().any(|name| names.contains(name));
+        if let Some(declared) = declared.filter(is_of_target) {
+            *classes = classes.clone().with_names_in_file(declared);
         }
-    })
+    }
+    Ok(label)
 }
 
 fn mapping(options: &TabularOptions, target: &Target) -> Result<Mapping, DataError> {
@@ -215,11 +221,15 @@ fn mapping(options: &TabularOptions, target: &Target) -> Result<Mapping, DataErr
             "none",
         ));
     }
+    let columns = match &options.labels {
+        LabelKind::Indicators(columns) => Some(columns.clone()),
+        _ => label.clone().map(|column| vec![column]),
+    };
     let reader = target::label_reader(target, &options.labels)?;
     Ok(Mapping {
         text: text.clone(),
         text_pair: text_pair.clone(),
-        label: label.clone().zip(reader),
+        label: columns.zip(reader),
         escapes: Escapes::None,
     })
 }
@@ -239,6 +249,13 @@ fn name_of(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, ListArray, RecordBatch, StringArray};
+    use arrow::datatypes::Int64Type;
+    use parquet::arrow::ArrowWriter;
+
     use super::*;
     use crate::dataset::Label;
     use crate::reader::OnBadRow;
@@ -313,6 +330,161 @@ mod tests {
         assert_eq!(dataset.examples[0].text, "\"a");
         assert_eq!(dataset.examples[0].text_pair.as_deref(), Some("b\""));
         assert_eq!(dataset.class_counts(), [1, 1]);
+    }
+
+    #[test]
+    fn sets_of_classes_are_read_from_text_lists_and_columns() {
+        let (_directory, paths) = written(&[
+            ("text.csv", "text,label\na,x;y\nb,\nc,y\n"),
+            (
+                "list.jsonl",
+                "{\"text\": \"a\", \"label\": [\"y\", \"x\"]}\n\
+                 {\"text\": \"b\", \"label\": []}\n\
+                 {\"text\": \"c\", \"label\": [\"y\"]}\n",
+            ),
+            (
+                "list.json",
+                "[{\"text\": \"a\", \"label\": [\"x\", \"y\"]}, {\"text\": \"b\", \"label\": []}, \
+                 {\"text\": \"c\", \"label\": \"y\"}]",
+            ),
+            ("columns.csv", "x,text,y\n1,a,1\n0,b,0\n0,c,1\n"),
+        ]);
+        let separated = LabelKind::MultiLabel {
+            separator: Some(";".into()),
+            classes: None,
+        };
+        let list = LabelKind::MultiLabel {
+            separator: None,
+            classes: None,
+        };
+        let indicators = LabelKind::Indicators(vec!["x".into(), "y".into()]);
+        let kinds = [separated.clone(), list, separated, indicators];
+        for (path, labels) in paths.iter().zip(kinds) {
+            let options = TabularOptions {
+                labels,
+                ..TabularOptions::default()
+            };
+            let train = open(&SplitFiles::train(path), &options)
+                .unwrap()
+                .splits
+                .train;
+            assert_eq!(train.class_names(), ["x", "y"], "{path:?}");
+            let labels: Vec<&[usize]> = train
+                .examples
+                .iter()
+                .map(|row| row.label.classes())
+                .collect();
+            assert_eq!(labels, [&[0, 1][..], &[], &[1]], "{path:?}");
+        }
+    }
+
+    #[test]
+    fn indices_in_lists_have_the_names_that_the_file_declares() {
+        let features = r#"{"info": {"features": {
+            "text": {"dtype": "string", "_type": "Value"},
+            "label": {"feature": {"names": ["joy", "anger"], "_type": "ClassLabel"}, "_type": "List"}
+        }}}"#;
+        let sets = [vec![Some(1), Some(0)], vec![], vec![Some(1)]].map(Some);
+        let labels: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(sets));
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "c"]));
+        let batch = RecordBatch::try_from_iter([("text", texts), ("label", labels)]).unwrap();
+        let metadata = HashMap::from([("huggingface".to_owned(), features.to_owned())]);
+        let schema = batch.schema().as_ref().clone().with_metadata(metadata);
+        let batch = batch.with_schema(Arc::new(schema)).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.parquet");
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let options = TabularOptions {
+            labels: LabelKind::MultiLabel {
+                separator: None,
+                classes: None,
+            },
+            ..TabularOptions::default()
+        };
+        let train = open(&SplitFiles::train(&path), &options)
+            .unwrap()
+            .splits
+            .train;
+        assert_eq!(train.class_names(), ["joy", "anger"]);
+        let labels: Vec<&[usize]> = train
+            .examples
+            .iter()
+            .map(|row| row.label.classes())
+            .collect();
+        assert_eq!(labels, [&[0, 1][..], &[], &[1]]);
+    }
+
+    #[test]
+    fn a_set_of_classes_that_is_wrong_is_named_with_row_and_value() {
+        let (_directory, paths) = written(&[
+            ("train.csv", "text,label,x,y\na,x;y,1,0\nb,y,2,0\n"),
+            ("test.csv", "text,label\na,x\nb,x;z\n"),
+            (
+                "null.jsonl",
+                "{\"text\": \"a\", \"label\": [\"x\", null]}\n",
+            ),
+        ]);
+        let options = |labels: LabelKind| TabularOptions {
+            labels,
+            ..TabularOptions::default()
+        };
+        let separated = |classes: Option<&[&str]>| {
+            options(LabelKind::MultiLabel {
+                separator: Some(";".into()),
+                classes: classes.map(|names| names.iter().map(|&name| name.into()).collect()),
+            })
+        };
+        let files = SplitFiles::train_test(&paths[0], &paths[1]);
+        let unseen = open(&files, &separated(None)).unwrap_err().to_string();
+        let expected = "test.csv, row 3: the label \"z\" is none of [\"x\", \"y\"]";
+        assert!(unseen.ends_with(expected), "{unseen}");
+        let train = SplitFiles::train(&paths[0]);
+        let unknown = open(&train, &separated(Some(&["y", "z"])))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            unknown.ends_with("row 2: the label \"x\" is none of [\"y\", \"z\"]"),
+            "{unknown}"
+        );
+        let columns = vec!["x".into(), "y".into()];
+        let other = open(&train, &options(LabelKind::Indicators(columns))).unwrap_err();
+        let expected = "row 3: column \"x\": the value \"2\" is neither 0 nor 1";
+        assert!(other.to_string().ends_with(expected), "{other}");
+        let null = open(&SplitFiles::train(&paths[2]), &separated(None)).unwrap_err();
+        assert!(
+            null.to_string()
+                .contains("no value in the column \"label\""),
+            "{null}"
+        );
+        let empty = options(LabelKind::MultiLabel {
+            separator: Some(String::new()),
+            classes: Some(vec!["x".into(), "y".into()]),
+        });
+        assert!(matches!(
+            open(&train, &empty),
+            Err(DataError::InvalidSetting {
+                setting: "labels.separator",
+                ..
+            })
+        ));
+        let names = ["a", "b", "c"].map(String::from).to_vec();
+        let columns = options(LabelKind::Indicators(vec!["x".into(), "y".into()]));
+        let few = read(
+            &paths[0],
+            Split::Train,
+            &Target::MultiLabel(names),
+            &columns,
+        );
+        assert!(matches!(
+            few,
+            Err(DataError::InvalidSetting {
+                setting: "labels.indicators",
+                ..
+            })
+        ));
     }
 
     #[test]

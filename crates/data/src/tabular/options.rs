@@ -50,7 +50,7 @@ pub struct ColumnNames {
 
 /// Kind of label.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum LabelKind {
     /// A class as in [`Self::InferClasses`], unless the training labels look like scores: more than
     /// ten different numbers, some of them with a fraction. Such labels are an error.
@@ -59,6 +59,21 @@ pub enum LabelKind {
     /// A class; the classes are inferred from the training rows. They are sorted numerically (`2`
     /// before `10`) if all labels are integers, otherwise by Unicode code point.
     InferClasses,
+    /// Any number of classes per row: a list, or text with a separator. An empty list or text is a
+    /// row without a class.
+    MultiLabel {
+        /// Separator of the classes in text, such as `;` (default: none, for columns of lists).
+        /// Spaces around the classes are left out.
+        #[serde(default)]
+        separator: Option<String>,
+        /// Class names, in the order of the outputs of a model (default: those of the training rows,
+        /// sorted as for [`Self::InferClasses`]).
+        #[serde(default)]
+        classes: Option<Vec<String>>,
+    },
+    /// Any number of classes per row, with a column of 0 and 1 for each class, which has the name of
+    /// the column. They take the place of the label column.
+    Indicators(Vec<Column>),
     /// One of these classes, given by name, or by index from 0 if no name is an integer.
     Classes(Vec<String>),
     /// A score; the range is inferred from the training rows.
@@ -192,10 +207,25 @@ mod tests {
             serde_json::from_str::<TabularOptions>("{}").unwrap(),
             TabularOptions::default()
         );
+        let kinds = [
+            LabelKind::Indicators(vec!["a".into(), 3.into()]),
+            LabelKind::MultiLabel {
+                separator: Some(";".into()),
+                classes: None,
+            },
+        ];
+        let texts = [
+            r#"{"indicators": ["a", 3]}"#,
+            r#"{"multi_label": {"separator": ";"}}"#,
+        ];
+        for (kind, text) in kinds.into_iter().zip(texts) {
+            assert_eq!(serde_json::from_str::<LabelKind>(text).unwrap(), kind);
+        }
         for bad in [
             r#"{"column": {}}"#,
             r#"{"columns": {"texts": ["a"]}}"#,
             r#"{"labels": "classes"}"#,
+            r#"{"labels": {"multi_label": {"separators": ";"}}}"#,
         ] {
             assert!(
                 serde_json::from_str::<TabularOptions>(bad).is_err(),

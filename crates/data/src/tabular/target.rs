@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::slice;
 
 use super::options::{LabelKind, TabularOptions};
 use super::{format_of, mapping};
-use crate::column_mapping::present;
+use crate::class_sets::{ClassSetReader, name_problem, names, twice};
 use crate::dataset::Target;
 use crate::error::DataError;
-use crate::excerpt::{excerpt, excerpts};
-use crate::label_reader::{ClassReader, LabelReader, integer, score, whole_number};
+use crate::excerpt::excerpt;
+use crate::label_reader::{ClassReader, LabelReader, integer, present, score, whole_number};
+use crate::progress::Progress;
 use crate::reader::OnBadRow;
 use crate::splits::{SkippedRows, Split};
-use crate::table::{Column, data_files, declared_classes, open_rows};
+use crate::table::{Column, RequestedColumns, data_files, declared_classes, open_counted};
 
 /// Maximum number of classes whose names may be numbers with fractions; half stars are ten.
 const MOST_FRACTIONAL_CLASSES: usize = 10;
@@ -25,21 +27,49 @@ const MOST_FRACTIONAL_CLASSES: usize = 10;
 /// - [`DataError::InvalidFile`] if the file has no valid rows, or if there are fewer than two
 ///   classes, or one is listed twice.
 /// - [`DataError::AmbiguousLabels`] for [`LabelKind::Infer`] if the labels look like scores.
-/// - [`DataError::InvalidRow`] if a score is not a finite number.
+/// - [`DataError::InvalidRow`] if a score is not a finite number, a class is listed twice in a row, or
+///   text with several classes has no separator.
 /// - [`DataError::InvalidSetting`] if the minimum of the range is not below its maximum.
 /// - Any other [`DataError`] if the file cannot be read, or for the first invalid row unless
 ///   invalid rows are skipped.
 pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, DataError> {
+    if let LabelKind::Indicators(columns) = &options.labels {
+        let names = columns.iter().map(Column::to_string).collect();
+        return Ok(Target::MultiLabel(checked_names(path, names)?));
+    }
     let Some(column) = &options.columns.label else {
         return Ok(Target::Unlabeled);
     };
+    let several = |names| Ok(Target::MultiLabel(checked_names(path, names)?));
+    let classes = |path, names| Ok(Target::Classes(checked_names(path, names)?));
     match &options.labels {
+        // Returned above.
+        LabelKind::Indicators(_) => Ok(Target::Unlabeled),
+        LabelKind::MultiLabel {
+            classes: Some(names),
+            ..
+        } => several(names.clone()),
+        LabelKind::MultiLabel { separator, .. } => {
+            if let Some(names) = declared(path, column, options)? {
+                return several(names);
+            }
+            let separator = separator.as_deref();
+            let mut labels = BTreeSet::new();
+            each_label(path, column, options, |row, field| {
+                let of_row = names_once(field, separator);
+                let of_row = of_row.map_err(|problem| DataError::row(path, row, problem))?;
+                labels.extend(of_row.into_iter().map(str::to_owned));
+                Ok(())
+            })?;
+            several(in_order(labels))
+        }
         LabelKind::Infer | LabelKind::InferClasses => {
             if let Some(names) = declared(path, column, options)? {
                 return classes(path, names);
             }
             let mut labels = BTreeSet::new();
-            each_label(path, column, options, |_, label| {
+            each_label(path, column, options, |row, label| {
+                let label = present(path, row, slice::from_ref(column), label)?;
                 if !labels.contains(label) {
                     labels.insert(label.to_owned());
                 }
@@ -54,6 +84,7 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
         LabelKind::InferRange => {
             let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
             each_label(path, column, options, |row, label| {
+                let label = present(path, row, slice::from_ref(column), label)?;
                 let problem = || format!("the score {:?} is not a finite number", excerpt(label));
                 let score = score(label).ok_or_else(|| DataError::row(path, row, problem()))?;
                 (lowest, highest) = (lowest.min(score), highest.max(score));
@@ -82,7 +113,8 @@ fn declared(
 /// Returns the parser of the labels of a target.
 ///
 /// # Errors
-/// - [`DataError::InvalidSetting`] if a row has several classes: a column holds one value per row.
+/// - [`DataError::InvalidSetting`] if each word has a class, the separator is empty, or there are not
+///   as many columns as classes.
 pub(super) fn label_reader(
     target: &Target,
     kind: &LabelKind,
@@ -99,14 +131,53 @@ pub(super) fn label_reader(
             max: highest,
         } => Some(LabelReader::Scores { lowest, highest }),
         Target::Unlabeled => None,
-        Target::MultiLabel(_) | Target::TokenClasses(_) => {
+        Target::MultiLabel(names) => Some(class_sets(names, kind)?),
+        Target::TokenClasses(_) => {
             return Err(DataError::setting(
                 "target",
-                "a class or a score per row of a file",
-                "several classes",
+                "classes or a score per row of a file",
+                "a class for each word",
             ));
         }
     })
+}
+
+/// Returns the parser of the sets of classes in one column, or in one column per class.
+fn class_sets(names: &[String], kind: &LabelKind) -> Result<LabelReader, DataError> {
+    let (separator, is_given) = match kind {
+        LabelKind::Indicators(columns) if columns.len() == names.len() => {
+            return Ok(LabelReader::Indicators);
+        }
+        LabelKind::Indicators(columns) => {
+            let expected = format!("a column for each of {} classes", names.len());
+            return Err(DataError::setting(
+                "labels.indicators",
+                expected,
+                columns.len(),
+            ));
+        }
+        LabelKind::MultiLabel { separator, classes } => (separator.clone(), classes.is_some()),
+        _ => (None, false),
+    };
+    if separator.as_deref() == Some("") {
+        let expected = "at least one character";
+        return Err(DataError::setting("labels.separator", expected, "none"));
+    }
+    Ok(LabelReader::ClassSets(ClassSetReader {
+        classes: ClassReader::named(names, is_given),
+        separator,
+    }))
+}
+
+/// Returns the names of the classes in a field. The error describes what is wrong, such as a name
+/// that is listed twice.
+fn names_once<'a>(field: &'a str, separator: Option<&str>) -> Result<Vec<&'a str>, String> {
+    let names = names(field, separator)?;
+    let mut seen = BTreeSet::new();
+    match names.iter().find(|name| !seen.insert(**name)) {
+        Some(name) => Err(twice(name)),
+        None => Ok(names),
+    }
 }
 
 /// Calls `visit` with the row number and label of each row that [`super::read`] accepts.
@@ -117,15 +188,21 @@ fn each_label(
     mut visit: impl FnMut(u64, &str) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     let mut columns = mapping(options, &Target::Unlabeled)?.columns();
+    let has_sets = matches!(options.labels, LabelKind::MultiLabel { .. });
+    let list = has_sets.then_some(columns.len());
     columns.push(column.clone());
+    let requested = RequestedColumns {
+        columns: &columns,
+        list,
+    };
     let (mut found, mut skipped) = (false, SkippedRows::default());
     let files = data_files(path, Some(Split::Train))?;
     let format = format_of(&files, options)?;
     for path in &files {
-        for row in open_rows(path, format, &columns)? {
+        for row in open_counted(path, format, requested, &Progress::default())? {
             let visited = row.and_then(|row| {
                 let label = row.fields.last().map_or("", String::as_str);
-                visit(row.number, present(path, row.number, column, label)?)
+                visit(row.number, label)
             });
             match visited {
                 Ok(()) => found = true,
@@ -173,13 +250,12 @@ fn in_order(labels: BTreeSet<String>) -> Vec<String> {
     }
 }
 
-fn classes(path: &Path, names: Vec<String>) -> Result<Target, DataError> {
-    let distinct: BTreeSet<&String> = names.iter().collect();
-    if distinct.len() < 2 || distinct.len() < names.len() {
-        let problem = format!("expected at least two classes, found {}", excerpts(&names));
-        return Err(DataError::file(path, problem));
+/// Returns the class names if they are at least two different ones.
+fn checked_names(path: &Path, names: Vec<String>) -> Result<Vec<String>, DataError> {
+    match name_problem(&names) {
+        Some(problem) => Err(DataError::file(path, problem)),
+        None => Ok(names),
     }
-    Ok(Target::Classes(names))
 }
 
 fn scale(min: f64, max: f64) -> Result<Target, DataError> {
@@ -284,6 +360,47 @@ mod tests {
         assert!(matches!(target, Err(DataError::BrokenRow { row: 6, .. })));
         let target = find("a,x\nb,w,v\nc\nd,y\n", &options).unwrap();
         assert_eq!(target, Target::Classes(vec!["x".into(), "y".into()]));
+    }
+
+    #[test]
+    fn classes_of_several_per_row_are_found_sorted_or_given() {
+        let several = |separator: &str, classes: Option<&[&str]>| {
+            kind(LabelKind::MultiLabel {
+                separator: Some(separator.into()),
+                classes: classes.map(|names| names.iter().map(|&name| name.into()).collect()),
+            })
+        };
+        let names = |content, options: &TabularOptions| match find(content, options).unwrap() {
+            Target::MultiLabel(names) => names,
+            other => panic!("{other:?}"),
+        };
+        let content = "a,10;2\nb,\nc, 1 ; 2\n";
+        assert_eq!(names(content, &several(";", None)), ["1", "2", "10"]);
+        let given = several(";", Some(&["10", "1", "2"]));
+        assert_eq!(names("", &given), ["10", "1", "2"]);
+        let indicators = kind(LabelKind::Indicators(vec!["x".into(), "w".into()]));
+        assert_eq!(names("", &indicators), ["x", "w"]);
+        for (content, separator, problem) in [
+            (
+                "a,x;y\nb,y;y\n",
+                ";",
+                "row 3: the class \"y\" is listed twice",
+            ),
+            ("a,x;;y\n", ";", "has a class without a name"),
+            ("a,x\nb,x\n", ";", "expected at least two classes"),
+        ] {
+            let error = find(content, &several(separator, None)).unwrap_err();
+            assert!(error.to_string().contains(problem), "{error}");
+        }
+        let list = kind(LabelKind::MultiLabel {
+            separator: None,
+            classes: None,
+        });
+        let error = find("a,x;y\n", &list).unwrap_err().to_string();
+        assert!(
+            error.contains("row 2: the label \"x;y\" is text"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::shared_inputs::SharedInputs;
 use super::{Metric, MetricInput, MetricKind, Scores, TWO_CLASSES};
 use crate::error::EvalError;
 use crate::error::defined;
+use crate::multi_label::METRICS as METRICS_OF_LABEL_SETS;
 use crate::names::nearest_first;
 use crate::predictions::{Predictions, Targets};
 
@@ -16,6 +17,8 @@ use crate::predictions::{Predictions, Targets};
 pub enum TargetKind {
     /// One of this number of classes.
     Classes(usize),
+    /// Any of this number of classes.
+    MultiLabel(usize),
     /// A score.
     Scores,
     /// No labels: only the loss is known.
@@ -26,19 +29,21 @@ impl TargetKind {
     /// Returns the metrics evaluated by default: the loss first, then the main metric of the task.
     pub fn default_metrics(self) -> &'static [MetricKind] {
         use MetricKind::{
-            Accuracy, F1, Loss, MacroF1, MatthewsCorrelation, MeanAbsoluteError, Pearson, Spearman,
+            Accuracy, F1, HammingLoss, Loss, MacroF1, MatthewsCorrelation, MeanAbsoluteError,
+            MicroF1, Pearson, Spearman,
         };
         match self {
             // Of two classes, the second is the positive one.
             Self::Classes(1 | 2) => &[Loss, Accuracy, MacroF1, F1, MatthewsCorrelation],
             Self::Classes(_) => &[Loss, Accuracy, MacroF1, MatthewsCorrelation],
+            Self::MultiLabel(_) => &[Loss, MicroF1, MacroF1, Accuracy, HammingLoss],
             Self::Scores => &[Loss, Pearson, Spearman, MeanAbsoluteError],
             Self::Unlabeled => &[Loss],
         }
     }
 
-    /// Returns the metric a task is judged by: accuracy for classes, Pearson's correlation for
-    /// scores.
+    /// Returns the metric a task is judged by: accuracy for classes, micro F1 for any number of
+    /// them, Pearson's correlation for scores.
     pub fn main_metric(self) -> MetricKind {
         let metrics = self.default_metrics();
         metrics.get(1).copied().unwrap_or(MetricKind::Loss)
@@ -49,6 +54,7 @@ impl TargetKind {
         match input {
             MetricInput::Any | MetricInput::Losses => true,
             MetricInput::Classes | MetricInput::Probabilities => matches!(self, Self::Classes(_)),
+            MetricInput::LabelSets => matches!(self, Self::MultiLabel(_)),
             MetricInput::Scores => self == Self::Scores,
             MetricInput::Tasks => false,
         }
@@ -56,6 +62,10 @@ impl TargetKind {
 
     /// Returns whether predictions for such targets have a built-in metric.
     pub fn has(self, metric: MetricKind) -> bool {
+        if let Self::MultiLabel(_) = self {
+            let is_any = matches!(metric.input(), MetricInput::Any | MetricInput::Losses);
+            return is_any || METRICS_OF_LABEL_SETS.contains(&metric);
+        }
         // Of more than two classes, none is the positive one.
         let has_positive = matches!(self, Self::Classes(1 | 2));
         self.provides(metric.input()) && (has_positive || !metric.is_of_positive_class())
@@ -130,12 +140,17 @@ impl Evaluator {
     fn push(&mut self, metric: Arc<dyn Metric>) -> Result<(), EvalError> {
         let (name, input) = (metric.name(), metric.input());
         let needs = match name.parse() {
-            _ if !self.target.provides(input) => input.description(),
-            Ok(kind) if !self.target.has(kind) => TWO_CLASSES,
-            _ => {
-                self.metrics.push(metric);
-                return Ok(());
-            }
+            Ok(kind) if self.target.has(kind) => None,
+            Ok(_) if self.target.provides(input) => Some(TWO_CLASSES),
+            Err(_) if self.target.provides(input) => None,
+            _ => match self.target {
+                TargetKind::MultiLabel(_) => Some("one class per row"),
+                _ => Some(input.description()),
+            },
+        };
+        let Some(needs) = needs else {
+            self.metrics.push(metric);
+            return Ok(());
         };
         Err(EvalError::MetricNeeds {
             others: self.known_names(&name),
@@ -291,6 +306,34 @@ mod tests {
     }
 
     #[test]
+    fn sets_of_classes_have_metrics_of_the_same_names() {
+        let mut evaluator = Evaluator::new(TargetKind::MultiLabel(2));
+        for name in ["samples_f1", "roc_auc"] {
+            evaluator.add_named(name).unwrap();
+        }
+        let error = evaluator.add_named("matthews_correlation").unwrap_err();
+        let start = "matthews_correlation needs one class per row; the metrics here are ";
+        assert!(error.to_string().starts_with(start), "{error}");
+        assert!(!error.to_string().contains("kappa"), "{error}");
+        let targets = Targets::MultiLabel(vec![vec![0], vec![0, 1], vec![]]);
+        let logits = vec![vec![1.0, -1.0], vec![-0.5, 1.0], vec![-2.0, -3.0]];
+        let predictions = Predictions::new(logits);
+        let scores = evaluator.evaluate(&predictions, &targets).unwrap();
+        assert_eq!(scores["accuracy"], 2.0 / 3.0);
+        assert_eq!((scores["micro_f1"], scores["roc_auc"]), (0.8, 1.0));
+        let lower = predictions.with_thresholds(crate::Thresholds::PerClass(vec![0.25, 0.5]));
+        assert_eq!(
+            evaluator.evaluate(&lower, &targets).unwrap()["accuracy"],
+            1.0
+        );
+        assert!(
+            MetricKind::HammingLoss
+                .compute(&lower, &Targets::Classes(vec![0; 3]))
+                .is_err()
+        );
+    }
+
+    #[test]
     fn every_built_in_metric_can_be_evaluated() {
         let classes = Targets::Classes(vec![0, 1, 1, 0]);
         let logits = vec![
@@ -300,10 +343,12 @@ mod tests {
             vec![3.0, 0.0],
         ];
         let one_logit = vec![vec![-1.0], vec![0.5], vec![-1.0], vec![-3.0]];
+        let sets = Targets::MultiLabel(vec![vec![0], vec![0, 1], vec![1], vec![]]);
         let scores = Targets::Scores(vec![0.0, 1.0, 2.0, 3.0]);
         for kind in MetricKind::ALL {
             let targets = match kind.input() {
                 MetricInput::Scores => [(&one_logit, &scores); 2],
+                MetricInput::LabelSets => [(&logits, &sets); 2],
                 MetricInput::Tasks => continue,
                 _ => [(&logits, &classes), (&one_logit, &classes)],
             };

@@ -70,7 +70,8 @@ metrics! {
     Loss = "loss", Losses, Lower;
     /// Exponential of the mean loss per token; lower is better.
     Perplexity = "perplexity", Losses, Lower;
-    /// Fraction of rows whose most likely class is right.
+    /// Fraction of rows whose most likely class is right, or all of whose classes are, of
+    /// multi-label data.
     Accuracy = "accuracy", Classes, Higher;
     /// Fraction of the rows predicted as class 1 of two that belong to it.
     Precision = "precision", Classes, Higher;
@@ -78,11 +79,11 @@ metrics! {
     Recall = "recall", Classes, Higher;
     /// Harmonic mean of precision and recall.
     F1 = "f1", Classes, Higher;
-    /// Precision over all rows; equals the accuracy with one label per row.
+    /// Precision over all rows and classes; equals the accuracy with one label per row.
     MicroPrecision = "micro_precision", Classes, Higher;
-    /// Recall over all rows; equals the accuracy with one label per row.
+    /// Recall over all rows and classes; equals the accuracy with one label per row.
     MicroRecall = "micro_recall", Classes, Higher;
-    /// F1 over all rows; equals the accuracy with one label per row.
+    /// F1 over all rows and classes; equals the accuracy with one label per row.
     MicroF1 = "micro_f1", Classes, Higher;
     /// Mean precision over the classes.
     MacroPrecision = "macro_precision", Classes, Higher;
@@ -92,7 +93,7 @@ metrics! {
     MacroF1 = "macro_f1", Classes, Higher;
     /// Mean precision, with classes weighted by their rows.
     WeightedPrecision = "weighted_precision", Classes, Higher;
-    /// Mean recall, with classes weighted by their rows: the accuracy.
+    /// Mean recall, with classes weighted by their rows: the accuracy with one label per row.
     WeightedRecall = "weighted_recall", Classes, Higher;
     /// Mean F1, with classes weighted by their rows.
     WeightedF1 = "weighted_f1", Classes, Higher;
@@ -112,7 +113,8 @@ metrics! {
     RocAucOvo = "roc_auc_ovo", Probabilities, Higher;
     /// Average precision: of class 1 of two, or the mean over each class against the rest.
     AveragePrecision = "average_precision", Probabilities, Higher;
-    /// Mean negative log-likelihood of the right class, in nats; lower is better.
+    /// Mean negative log-likelihood of the right class, or of each class of multi-label data, in
+    /// nats; lower is better.
     LogLoss = "log_loss", Probabilities, Lower;
     /// Mean squared error of the probabilities; lower is better.
     BrierScore = "brier_score", Probabilities, Lower;
@@ -120,6 +122,20 @@ metrics! {
     ExpectedCalibrationError = "expected_calibration_error", Probabilities, Lower;
     /// Largest distance of confidence and accuracy; lower is better.
     MaximumCalibrationError = "maximum_calibration_error", Probabilities, Lower;
+    /// Fraction of wrong pairs of a row and a class of multi-label data; lower is better.
+    HammingLoss = "hamming_loss", LabelSets, Lower;
+    /// Mean precision over the rows of multi-label data.
+    SamplesPrecision = "samples_precision", LabelSets, Higher;
+    /// Mean recall over the rows of multi-label data.
+    SamplesRecall = "samples_recall", LabelSets, Higher;
+    /// Mean F1 over the rows of multi-label data.
+    SamplesF1 = "samples_f1", LabelSets, Higher;
+    /// Mean of intersection over union of predicted and true classes over the rows.
+    SamplesJaccard = "samples_jaccard", LabelSets, Higher;
+    /// Area under the ROC curve of all pairs of a row and a class.
+    MicroRocAuc = "micro_roc_auc", LabelSets, Higher;
+    /// Average precision of all pairs of a row and a class.
+    MicroAveragePrecision = "micro_average_precision", LabelSets, Higher;
     /// Pearson correlation of predicted and true scores.
     Pearson = "pearson", Scores, Higher;
     /// Spearman rank correlation of predicted and true scores.
@@ -148,6 +164,8 @@ pub enum MetricInput {
     Classes,
     /// [`PredictedProbabilities`](crate::PredictedProbabilities).
     Probabilities,
+    /// [`PredictedLabelSets`](crate::PredictedLabelSets): any number of classes per row.
+    LabelSets,
     /// [`PredictedScores`](crate::PredictedScores).
     Scores,
     /// Scores of several tasks, combined by their owner.
@@ -221,6 +239,7 @@ impl MetricInput {
             Self::Losses => "the losses of the rows or tokens",
             Self::Classes => "predicted classes",
             Self::Probabilities => "the probabilities of the classes",
+            Self::LabelSets => "any number of classes per row",
             Self::Scores => "predicted scores",
             Self::Tasks => "the scores of several tasks",
         }

@@ -6,6 +6,7 @@ use super::{MetricInput, MetricKind, MetricSource};
 use crate::confusion_matrix::ConfusionMatrix;
 use crate::error::EvalError;
 use crate::metric::Metric;
+use crate::multi_label::PredictedLabelSets;
 use crate::predictions::{Predictions, Targets};
 use crate::probabilities::PredictedProbabilities;
 use crate::regression::PredictedScores;
@@ -17,6 +18,7 @@ pub(super) struct SharedInputs<'a> {
     targets: &'a Targets,
     classes: Cached<ConfusionMatrix>,
     probabilities: Cached<PredictedProbabilities>,
+    label_sets: Cached<PredictedLabelSets>,
     scores: Cached<PredictedScores>,
 }
 
@@ -29,6 +31,7 @@ impl<'a> SharedInputs<'a> {
             targets,
             classes: OnceCell::new(),
             probabilities: OnceCell::new(),
+            label_sets: OnceCell::new(),
             scores: OnceCell::new(),
         }
     }
@@ -38,7 +41,14 @@ impl<'a> SharedInputs<'a> {
     /// # Errors
     /// The errors of [`Metric::compute`].
     pub(super) fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
+        let has_sets = matches!(self.targets, Targets::MultiLabel(_));
         match metric.input() {
+            MetricInput::Classes | MetricInput::Probabilities | MetricInput::LabelSets
+                if has_sets =>
+            {
+                self.of_label_sets(metric)
+            }
+            MetricInput::LabelSets => self.of_label_sets(metric),
             MetricInput::Any | MetricInput::Losses => {
                 let loss = self.predictions.mean_loss;
                 let loss = loss.ok_or_else(|| metric.needs_other_input())?;
@@ -57,6 +67,13 @@ impl<'a> SharedInputs<'a> {
             .score(metric),
             MetricInput::Tasks => Err(metric.needs_other_input()),
         }
+    }
+
+    fn of_label_sets(&self, metric: MetricKind) -> Result<f64, EvalError> {
+        cached(&self.label_sets, || {
+            self.predictions.label_sets(self.targets)
+        })?
+        .score(metric)
     }
 
     fn matrix(&self) -> Result<ConfusionMatrix, EvalError> {

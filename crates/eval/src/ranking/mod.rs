@@ -35,10 +35,10 @@ pub struct BinaryRanking {
 
 /// Counts of the rows at or above a threshold.
 #[derive(Debug, Clone, Copy)]
-struct CutOff {
-    threshold: f64,
-    true_positives: u64,
-    false_positives: u64,
+pub(crate) struct CutOff {
+    pub(crate) threshold: f64,
+    pub(crate) true_positives: u64,
+    pub(crate) false_positives: u64,
 }
 
 impl BinaryRanking {
@@ -94,7 +94,7 @@ impl BinaryRanking {
     }
 
     /// Returns the counts at each distinct score, largest score first.
-    fn cut_offs(&self) -> Vec<CutOff> {
+    pub(crate) fn cut_offs(&self) -> Vec<CutOff> {
         let mut rows: Vec<(f64, bool)> = Vec::with_capacity(self.positives.len());
         rows.extend(self.positives.iter().map(|score| (*score, true)));
         rows.extend(self.negatives.iter().map(|score| (*score, false)));

@@ -3,6 +3,8 @@
 use super::block::Section;
 use super::table::{Cell, Column, Table};
 use crate::classification::ClassificationReport;
+use crate::metric::MetricKind;
+use crate::multi_label::MultiLabelReport;
 use crate::slices::SliceScores;
 use crate::statistics::{Comparison, ComparisonTable, Verdict};
 
@@ -40,6 +42,75 @@ impl From<&ClassificationReport> for Table {
                 Column::number("Precision", 4),
                 Column::number("Recall", 4),
                 Column::number("F1", 4),
+                Column::count("Rows"),
+            ],
+            classes.chain(means),
+        )
+    }
+}
+
+/// Threshold, scores, areas and rows of each class, then the means.
+impl From<&MultiLabelReport> for Table {
+    fn from(report: &MultiLabelReport) -> Self {
+        let classes = report.per_class.iter().map(|class| {
+            [
+                class.name.as_str().into(),
+                class.threshold.into(),
+                class.precision.into(),
+                class.recall.into(),
+                class.f1.into(),
+                class.roc_auc.into(),
+                class.average_precision.into(),
+                class.support.into(),
+            ]
+        });
+        let all: u64 = report.per_class.iter().map(|class| class.support).sum();
+        let areas =
+            |roc: MetricKind, precision: MetricKind| [report.score(roc), report.score(precision)];
+        let means = [
+            (
+                "micro mean",
+                &report.micro,
+                areas(MetricKind::MicroRocAuc, MetricKind::MicroAveragePrecision),
+            ),
+            (
+                "macro mean",
+                &report.macro_mean,
+                areas(MetricKind::RocAuc, MetricKind::AveragePrecision),
+            ),
+            (
+                "weighted mean",
+                &report.weighted,
+                [report.score(MetricKind::RocAucOvrWeighted), None],
+            ),
+            ("mean of the rows", &report.samples, [None, None]),
+        ];
+        let means = means.into_iter().map(|(name, scores, [roc, precision])| {
+            [
+                name.into(),
+                Cell::from(None::<f64>),
+                scores.precision.into(),
+                scores.recall.into(),
+                scores.f1.into(),
+                roc.into(),
+                precision.into(),
+                all.into(),
+            ]
+        });
+        Self::of(
+            format!(
+                "All classes of a row are right in {:.4} of {} rows; {:.4} of all pairs of a row \
+                 and a class are wrong.",
+                report.accuracy, report.rows, report.hamming_loss
+            ),
+            [
+                Column::text("Class"),
+                Column::number("Threshold", 4),
+                Column::number("Precision", 4),
+                Column::number("Recall", 4),
+                Column::number("F1", 4),
+                Column::number("ROC area", 4),
+                Column::number("Average precision", 4),
                 Column::count("Rows"),
             ],
             classes.chain(means),

@@ -21,6 +21,7 @@ pub(crate) const ALL: &[Reader] = &[
     tables::JSON_LINES,
     tables::GZIP,
     tables::PARQUET,
+    tables::LISTS,
     tables::TAR,
     tokenizers::TOKENIZER_JSON,
     tokenizers::TOKENIZER_CONFIG,

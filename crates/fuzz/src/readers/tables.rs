@@ -5,14 +5,15 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::datatypes::Int32Type;
 use finetune_data::catalog;
-use finetune_data::tabular::{self, SplitFiles, TabularOptions};
+use finetune_data::tabular::{self, LabelKind, SplitFiles, TabularOptions};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression as Codec, Encoding, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
 use crate::reader::{Attempt, Reader, Shape};
@@ -108,6 +109,41 @@ pub(crate) const PARQUET: Reader = Reader {
     ..TABLE
 };
 
+/// Lists of classes, in pages of both versions and in JSON.
+pub(crate) const LISTS: Reader = Reader {
+    name: "lists",
+    files: &["rows.parquet", "rows.jsonl"],
+    seeds: |directory| {
+        for (number, version) in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0]
+            .into_iter()
+            .enumerate()
+        {
+            let place = directory.join(number.to_string());
+            fs::create_dir_all(&place)?;
+            fs::write(place.join("rows.parquet"), lists(version)?)?;
+            let lines = "{\"text\": \"rain\", \"label\": [0, 2]}\n{\"text\": \"soup\", \"label\": []}\n\
+                         {\"text\": \"hail\", \"label\": [1]}\n";
+            fs::write(place.join("rows.jsonl"), lines)?;
+        }
+        Ok(())
+    },
+    read: |directory| {
+        let options = TabularOptions {
+            labels: LabelKind::MultiLabel {
+                separator: None,
+                classes: None,
+            },
+            ..TabularOptions::default()
+        };
+        for name in ["rows.parquet", "rows.jsonl"] {
+            let path = directory.join(name);
+            tabular::open(&SplitFiles::train_test(&path, &path), &options)?;
+        }
+        Ok(())
+    },
+    ..TABLE
+};
+
 pub(crate) const TAR: Reader = Reader {
     name: "tar",
     cost: 2,
@@ -158,6 +194,21 @@ fn read(path: &Path) -> Attempt {
         &TabularOptions::default(),
     )?;
     Ok(())
+}
+
+fn lists(version: WriterVersion) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values(
+        (0..40).map(|row| row.to_string()),
+    ));
+    let labels = (0..40).map(|row| Some((0..row % 4).map(Some).collect::<Vec<_>>()));
+    let labels: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(labels));
+    let batch = RecordBatch::try_from_iter([("text", texts), ("label", labels)])?;
+    let properties = WriterProperties::builder()
+        .set_writer_version(version)
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
+    writer.write(&batch)?;
+    Ok(writer.into_inner()?)
 }
 
 fn zipped(bytes: &[u8]) -> std::io::Result<Vec<u8>> {

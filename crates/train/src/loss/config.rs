@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use finetune_data::Labels;
+use finetune_data::{Labels, Target};
 use finetune_eval::Targets;
 use finetune_model::ScoreBins;
 use serde::{Deserialize, Serialize};
@@ -49,12 +49,12 @@ pub enum LossConfig {
     },
     /// Binary cross entropy of each output
     /// ([`torch.nn.BCEWithLogitsLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.BCEWithLogitsLoss.html)):
-    /// one logit for classes 0 and 1 or for targets in `[0, 1]`, or one logit per class. The mean
-    /// is over rows and outputs.
+    /// one logit for classes 0 and 1 or for targets in `[0, 1]`, or one logit per class, of which
+    /// one is right or any number of them. The mean is over rows and outputs.
     BinaryCrossEntropy {
-        /// Weight of positive targets relative to negative ones, above 0 (default: 1).
+        /// Weight of positive targets relative to negative ones (default: 1).
         #[serde(default)]
-        pos_weight: Option<f64>,
+        pos_weight: Option<PosWeight>,
     },
     /// Mean absolute error
     /// ([`torch.nn.L1Loss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.L1Loss.html)).
@@ -104,6 +104,43 @@ pub enum ClassWeights {
     PerClass(Vec<f64>),
 }
 
+/// Weight of positive targets relative to negative ones, above 0: in JSON a number, a list with one
+/// number per output, or `"balanced"`.
+///
+/// ```
+/// use finetune_train::{LossConfig, PosWeight};
+///
+/// let json = r#"{"kind": "binary_cross_entropy", "pos_weight": [2.0, 0.5]}"#;
+/// let expected = LossConfig::BinaryCrossEntropy {
+///     pos_weight: Some(PosWeight::PerClass(vec![2.0, 0.5])),
+/// };
+/// assert_eq!(serde_json::from_str::<LossConfig>(json)?, expected);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PosWeight {
+    /// Negative over positive targets of each output in the training rows, so that both weigh the
+    /// same in the loss.
+    Balanced,
+    /// The same for all outputs.
+    #[serde(untagged)]
+    Same(f64),
+    /// One per output.
+    #[serde(untagged)]
+    PerClass(Vec<f64>),
+}
+
+impl PosWeight {
+    fn weights(&self) -> &[f64] {
+        match self {
+            Self::Balanced => &[],
+            Self::Same(weight) => std::slice::from_ref(weight),
+            Self::PerClass(weights) => weights,
+        }
+    }
+}
+
 fn one() -> f64 {
     1.0
 }
@@ -147,7 +184,10 @@ impl LossConfig {
             },
             Self::BinaryCrossEntropy {
                 pos_weight: Some(weight),
-            } if !above_0(weight) => ("pos_weight", weight, "above 0"),
+            } => match weight.weights().iter().find(|weight| !above_0(weight)) {
+                Some(weight) => ("pos_weight", weight, "above 0"),
+                None => return Ok(()),
+            },
             Self::Huber { delta } if !above_0(delta) => ("delta", delta, "above 0"),
             Self::CosineEmbedding { margin } if !(-1.0..=1.0).contains(margin) => {
                 ("margin", margin, "in [-1, 1]")
@@ -223,6 +263,17 @@ impl LossConfig {
         Criterion::new(loss, training, outputs)
     }
 
+    /// Returns the loss for the labels of a task: the default, cross entropy without settings, is for
+    /// one class per row, so binary cross entropy takes its place for any number of classes.
+    pub(crate) fn for_labels(self, target: &Target) -> Self {
+        match target {
+            Target::MultiLabel(_) if self == Self::default() => {
+                Self::BinaryCrossEntropy { pos_weight: None }
+            }
+            _ => self,
+        }
+    }
+
     /// Returns the name of the kind in JSON, or of a custom loss.
     pub(crate) fn kind(&self) -> &str {
         match self {
@@ -257,10 +308,11 @@ impl LossConfig {
                     outputs,
                 )?)
             }
-            Self::BinaryCrossEntropy { pos_weight } => Arc::new(BinaryCrossEntropy {
-                pos_weight: pos_weight.unwrap_or(1.0),
+            Self::BinaryCrossEntropy { pos_weight } => Arc::new(BinaryCrossEntropy::new(
+                pos_weight.as_ref(),
+                training,
                 outputs,
-            }),
+            )?),
             Self::Mae {} => Arc::new(AbsoluteError),
             Self::Mse {} => Arc::new(SquaredError),
             Self::Huber { delta } => Arc::new(Huber { delta: *delta }),
@@ -312,6 +364,40 @@ mod tests {
     }
 
     #[test]
+    fn positive_weights_are_a_number_a_list_or_balanced() {
+        for (json, weight) in [
+            ("2", PosWeight::Same(2.0)),
+            ("[1.0, 2.5]", PosWeight::PerClass(vec![1.0, 2.5])),
+            (r#""balanced""#, PosWeight::Balanced),
+        ] {
+            let json = format!(r#"{{"kind": "binary_cross_entropy", "pos_weight": {json}}}"#);
+            let found: LossConfig = serde_json::from_str(&json).unwrap();
+            let expected = LossConfig::BinaryCrossEntropy {
+                pos_weight: Some(weight),
+            };
+            assert_eq!(found, expected);
+            let back = serde_json::to_string(&found).unwrap();
+            assert_eq!(serde_json::from_str::<LossConfig>(&back).unwrap(), found);
+        }
+        let json = r#"{"kind": "binary_cross_entropy", "pos_weight": "equal"}"#;
+        assert!(serde_json::from_str::<LossConfig>(json).is_err());
+    }
+
+    #[test]
+    fn binary_cross_entropy_is_the_default_for_any_number_of_classes() {
+        let names = vec!["a".to_string(), "b".to_string()];
+        let (one, any) = (Target::Classes(names.clone()), Target::MultiLabel(names));
+        let default = LossConfig::default;
+        assert_eq!(default().for_labels(&one), default());
+        assert_eq!(default().for_labels(&any).kind(), "binary_cross_entropy");
+        let smoothed = LossConfig::CrossEntropy {
+            label_smoothing: 0.1,
+            class_weight: ClassWeights::None,
+        };
+        assert_eq!(smoothed.clone().for_labels(&any), smoothed);
+    }
+
+    #[test]
     fn impossible_settings_are_named() {
         let cross_entropy = |label_smoothing, class_weights| LossConfig::CrossEntropy {
             label_smoothing,
@@ -320,7 +406,26 @@ mod tests {
         let given = |weights: &[f64]| ClassWeights::PerClass(weights.to_vec());
         let classes = Labels::Classes(vec![0, 0]);
         let scores = Labels::Scores(vec![0.0]);
+        let sets = Labels::MultiLabel(vec![vec![0], vec![0, 1]]);
+        let binary = |pos_weight| LossConfig::BinaryCrossEntropy {
+            pos_weight: Some(pos_weight),
+        };
         for (config, labels, outputs, setting) in [
+            (
+                binary(PosWeight::PerClass(vec![1.0, 0.0])),
+                &sets,
+                2,
+                "pos_weight",
+            ),
+            (
+                binary(PosWeight::PerClass(vec![1.0])),
+                &sets,
+                2,
+                "pos_weight",
+            ),
+            // All rows have class 0, and none has class 2.
+            (binary(PosWeight::Balanced), &sets, 2, "pos_weight"),
+            (binary(PosWeight::Balanced), &sets, 3, "pos_weight"),
             (
                 cross_entropy(1.0, ClassWeights::None),
                 &classes,
@@ -359,7 +464,7 @@ mod tests {
             ),
             (
                 LossConfig::BinaryCrossEntropy {
-                    pos_weight: Some(-1.0),
+                    pos_weight: Some(PosWeight::Same(-1.0)),
                 },
                 &classes,
                 2,

@@ -202,6 +202,7 @@ fn host_device() -> Device {
 pub(crate) fn targets(labels: &Labels, rows: usize) -> Targets {
     match labels {
         Labels::Classes(classes) => Targets::Classes(classes.clone()),
+        Labels::MultiLabel(sets) => Targets::MultiLabel(sets.clone()),
         Labels::Scores(scores) => Targets::Scores(scores.clone()),
         Labels::Unlabeled => Targets::Unlabeled(rows),
     }
@@ -211,6 +212,7 @@ fn first_rows(targets: &Targets, count: usize) -> Targets {
     let count = count.min(targets.len());
     match targets {
         Targets::Classes(classes) => Targets::Classes(classes[..count].to_vec()),
+        Targets::MultiLabel(sets) => Targets::MultiLabel(sets[..count].to_vec()),
         Targets::Scores(scores) => Targets::Scores(scores[..count].to_vec()),
         _ => Targets::Unlabeled(count),
     }

@@ -20,6 +20,23 @@ pub(super) fn classes<'a>(
     }
 }
 
+/// Returns the sets of classes, all of which must be below `count`.
+pub(super) fn class_sets<'a>(
+    labels: &'a Targets,
+    count: usize,
+    loss: &'static str,
+) -> Result<&'a [Vec<usize>], TrainError> {
+    let expected = || format!("any number of classes below {count}");
+    let Targets::MultiLabel(sets) = labels else {
+        return Err(refused(labels, 0, loss, expected()));
+    };
+    let is_outside = |set: &Vec<usize>| set.iter().any(|class| *class >= count);
+    match sets.iter().position(is_outside) {
+        Some(row) => Err(refused(labels, row, loss, expected())),
+        None => Ok(sets),
+    }
+}
+
 /// Returns the scores, all of which must satisfy `fits`; `expected` describes valid ones.
 pub(super) fn scores<'a>(
     labels: &'a Targets,
@@ -45,6 +62,7 @@ fn refused(
 ) -> TrainError {
     let found = match labels {
         Targets::Classes(classes) => classes.get(row).map(|class| format!("class {class}")),
+        Targets::MultiLabel(sets) => sets.get(row).map(|set| format!("classes {set:?}")),
         Targets::Scores(scores) => scores.get(row).map(|score| format!("score {score}")),
         _ => None,
     };

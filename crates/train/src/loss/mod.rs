@@ -7,7 +7,7 @@
 //! | loss | outputs | targets |
 //! |---|---|---|
 //! | cross entropy | `C` logits, of which one is right | classes |
-//! | binary cross entropy | `C` independent logits | classes, or fractions for one logit |
+//! | binary cross entropy | `C` independent logits | classes, sets of classes, or fractions for one logit |
 //! | L1, L2, Huber | one number | scores |
 //! | cosine | one cosine | classes 0 and 1, or scores -1 and 1 |
 //!
@@ -32,7 +32,7 @@ use burn::tensor::activation::log_softmax;
 use finetune_eval::{Targets, short_type_name};
 use finetune_ops::upload_indices;
 
-pub use config::{ClassWeights, LossConfig};
+pub use config::{ClassWeights, LossConfig, PosWeight};
 pub use criterion::Criterion;
 pub(crate) use criterion::targets;
 pub use device_loss::DeviceLoss;
@@ -199,6 +199,7 @@ mod tests {
     fn labels_of_another_kind_are_refused() {
         let classes = |classes: &[usize]| Labels::Classes(classes.to_vec());
         let scores = |scores: &[f32]| Labels::Scores(scores.to_vec());
+        let sets = |set: &[usize]| Labels::MultiLabel(vec![Vec::new(), set.to_vec()]);
         let [cross, binary, l1, l2, huber, cosine] = &all()[..] else {
             panic!("six losses")
         };
@@ -210,6 +211,9 @@ mod tests {
             (binary, 1, classes(&[0, 2])),
             (binary, 3, classes(&[0, 3])),
             (binary, 3, scores(&[0.0, 1.0])),
+            (binary, 3, sets(&[0, 3])),
+            (cross, 3, sets(&[0, 1])),
+            (l1, 1, sets(&[0])),
             (l1, 1, classes(&[0, 1])),
             (l2, 1, Labels::Unlabeled),
             (huber, 1, scores(&[0.0, f32::NAN])),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OverallScore;
 use crate::activations::ActivationCacheConfig;
+use crate::decision_threshold::DecisionThreshold;
 use crate::error::TrainError;
 use crate::loss::LossConfig;
 use crate::mixing::MixingConfig;
@@ -66,9 +67,12 @@ pub struct TaskConfig {
     /// Pooling, head and adapters (default: those of the checkpoint). Adapters must be the same for
     /// all tasks.
     pub model: ClassifierOverrides,
-    /// Training loss (default: cross entropy for classes and for scores in bins, mean squared error
-    /// for other scores).
+    /// Training loss (default: cross entropy for classes and for scores in bins, binary cross entropy
+    /// for any number of classes, mean squared error for other scores).
     pub loss: Option<LossConfig>,
+    /// Thresholds of multi-label classification (default: 0.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<DecisionThreshold>,
     /// Names of additional metrics, beside the default metrics of the task (default: none).
     pub metrics: Vec<String>,
     /// Whether the encoder reads the texts of a pair as one sequence (cross-encoder) or separately
@@ -88,6 +92,7 @@ impl Default for TaskConfig {
             trainable: true,
             model: ClassifierOverrides::default(),
             loss: None,
+            threshold: None,
             metrics: Vec::new(),
             pair_encoding: PairEncoding::default(),
             max_length: None,
@@ -119,6 +124,9 @@ impl TaskConfig {
             augmentation.validate()?;
         }
         self.model.validate()?;
+        if let Some(threshold) = &self.threshold {
+            threshold.validate()?;
+        }
         self.loss.as_ref().map_or(Ok(()), LossConfig::validate)
     }
 }

@@ -204,6 +204,7 @@ impl TaskData {
             text: config.text(&self.config.text),
             model: &config.model,
             loss: config.loss.clone(),
+            threshold: config.threshold.clone(),
             splits,
             metrics: config.metrics.iter().map(String::as_str).collect(),
             parts: self.parts.get(&config.name).unwrap_or(NO_PARTS),

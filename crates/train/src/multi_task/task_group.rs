@@ -189,6 +189,18 @@ impl Objective for TaskGroup {
         Ok(all)
     }
 
+    fn end_training(
+        &mut self,
+        model: &MultiTaskModel,
+        callback: &mut dyn Callback,
+    ) -> Result<(), TrainError> {
+        for (index, task) in self.tasks.iter_mut().enumerate() {
+            let ended = Task::end_training(&mut task.task, &model.classifier(index), callback);
+            ended.map_err(|error| error.in_task(&task.name))?;
+        }
+        Ok(())
+    }
+
     /// Saves a complete classifier for each task, in a directory of its name.
     fn save(&self, model: &MultiTaskModel, directory: &Path) -> Result<(), TrainError> {
         for (index, task) in self.tasks.iter().enumerate() {

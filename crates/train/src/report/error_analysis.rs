@@ -10,7 +10,9 @@ use finetune_eval::{
 use serde::{Deserialize, Serialize};
 
 use super::figure;
+use super::label_set_errors::{farthest_sets, rankings, set_slices};
 use crate::error::TrainError;
+use crate::loss::targets;
 use crate::text_config::EncodedSplit;
 
 /// Number of worst errors in the report.
@@ -24,17 +26,21 @@ const LENGTHS: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ErrorAnalysis {
-    /// Scores by length in tokens, by whether the text was truncated, and by class; length and
-    /// truncation are left out if all rows fall into one slice.
+    /// Scores by length in tokens, by whether the text was truncated, and by class, or by the number
+    /// of classes of multi-label data; length and truncation are left out if all rows fall into one
+    /// slice.
     pub slices: Vec<SliceScores>,
-    /// Calibration of the probabilities; `None` for regression and for models with one output.
+    /// Calibration of the probabilities; `None` for regression, for multi-label data and for models
+    /// with one output.
     pub calibration: Option<Reliability>,
-    /// Misclassified rows with the highest confidence; for scores, rows with the largest absolute
-    /// error.
+    /// Misclassified rows with the highest confidence; for any number of classes, those with a wrong
+    /// class whose probability is farthest from the truth; for scores, rows with the largest
+    /// absolute error.
     pub worst_errors: TextSamples,
-    /// Rows by the score of the second of two classes, for the curves.
+    /// Rows by the score of the second of two classes, without a name, or of each class of
+    /// multi-label data, for the curves.
     #[serde(skip)]
-    ranking: Option<BinaryRanking>,
+    rankings: Vec<(String, BinaryRanking)>,
     /// Predicted scores of a regression task, for the plot.
     #[serde(skip)]
     scores: Option<PredictedScores>,
@@ -59,7 +65,21 @@ impl ErrorAnalysis {
                     slices: class_slices(&by_text, labels, &classes, names)?,
                     calibration: calibration(predictions, labels)?,
                     worst_errors: surest_errors(predictions, &classes, rows, labels, names),
-                    ranking: ranking(predictions, labels, names)?,
+                    rankings: ranking(predictions, labels, names)?
+                        .map(|ranking| (String::new(), ranking))
+                        .into_iter()
+                        .collect(),
+                    scores: None,
+                })
+            }
+            Labels::MultiLabel(_) => {
+                let names = test.dataset.class_names();
+                let predicted = predictions.label_sets(&targets(labels, predictions.len()))?;
+                Ok(Self {
+                    slices: set_slices(&by_text, &predicted)?,
+                    calibration: None,
+                    worst_errors: farthest_sets(&predicted, rows, names),
+                    rankings: rankings(&predicted, names)?,
                     scores: None,
                 })
             }
@@ -73,7 +93,7 @@ impl ErrorAnalysis {
                     slices: slices.collect::<Result<_, _>>()?,
                     calibration: None,
                     worst_errors: farthest_scores(&scores, rows),
-                    ranking: None,
+                    rankings: Vec::new(),
                     scores: Some(scores),
                 })
             }
@@ -81,7 +101,7 @@ impl ErrorAnalysis {
                 slices: Vec::new(),
                 calibration: None,
                 worst_errors: TextSamples::default(),
-                ranking: None,
+                rankings: Vec::new(),
                 scores: None,
             }),
         }
@@ -97,9 +117,13 @@ impl ErrorAnalysis {
             let plot = ReliabilityDiagram::new("Reliability", calibration.clone());
             section = section.with(figure(&plot, "Bars of accuracy by confidence.", caption));
         }
-        for curve in self.ranking.iter().flat_map(curves) {
-            let alt = format!("A line of {} over {}.", curve.y_label, curve.x_label);
-            let caption = format!("{} of the second class.", curve.title);
+        let of = match &self.rankings[..] {
+            [(name, _)] if name.is_empty() => "the second class",
+            _ => "each class",
+        };
+        for curve in curves(&self.rankings) {
+            let alt = format!("Lines of {} over {}.", curve.y_label, curve.x_label);
+            let caption = format!("{} of {of}.", curve.title);
             section = section.with(figure(&curve, alt, caption));
         }
         if let Some(scores) = &self.scores {
@@ -191,22 +215,25 @@ fn ranking(
     )?))
 }
 
-/// Returns the ROC curve and the precision-recall curve; none if the rows are of one class.
-fn curves(ranking: &BinaryRanking) -> Vec<LineChart> {
-    let (Ok(roc), Ok(precision_recall)) = (ranking.roc_curve(), ranking.precision_recall_curve())
-    else {
-        return Vec::new();
+/// Returns the ROC curves and the precision-recall curves, with a line per ranking; none of rankings
+/// whose rows are of one class.
+fn curves(rankings: &[(String, BinaryRanking)]) -> Vec<LineChart> {
+    let of_both = |(name, ranking): &(String, BinaryRanking)| {
+        let (roc, precision_recall) = (ranking.roc_curve(), ranking.precision_recall_curve());
+        let (Ok(roc), Ok(precision_recall)) = (roc, precision_recall) else {
+            return None;
+        };
+        let roc = roc.drop_intermediate().points.into_iter();
+        let roc = roc.map(|at| (at.false_positive_rate, at.true_positive_rate));
+        // All points of thousands of rows would be one dense line.
+        let step = precision_recall.points.len().div_ceil(MOST_POINTS).max(1);
+        let precision_recall = precision_recall.points.into_iter().rev().step_by(step);
+        let precision_recall = precision_recall.map(|at| (at.recall, at.precision));
+        let name = name.as_str();
+        Some((Line::new(name, roc), Line::new(name, precision_recall)))
     };
-    let roc = roc.drop_intermediate().points.into_iter();
-    let roc: Vec<_> = roc
-        .map(|at| (at.false_positive_rate, at.true_positive_rate))
-        .collect();
-    // All points of thousands of rows would be one dense line.
-    let step = precision_recall.points.len().div_ceil(MOST_POINTS).max(1);
-    let precision_recall = precision_recall.points.into_iter().rev().step_by(step);
-    let precision_recall: Vec<_> = precision_recall
-        .map(|at| (at.recall, at.precision))
-        .collect();
+    let (roc, precision_recall): (Vec<Line>, Vec<Line>) =
+        rankings.iter().filter_map(of_both).unzip();
     [
         (
             "ROC curve",
@@ -222,11 +249,12 @@ fn curves(ranking: &BinaryRanking) -> Vec<LineChart> {
         ),
     ]
     .into_iter()
-    .map(|(title, x_label, y_label, points)| LineChart {
+    .filter(|(_, _, _, lines)| !lines.is_empty())
+    .map(|(title, x_label, y_label, lines)| LineChart {
         title: title.to_string(),
         x_label: x_label.to_string(),
         y_label: y_label.to_string(),
-        lines: vec![Line::new("", points)],
+        lines,
         ..LineChart::default()
     })
     .collect()
@@ -275,7 +303,7 @@ fn farthest_scores(scores: &PredictedScores, rows: &[Example]) -> TextSamples {
 }
 
 /// Returns the rows with the highest values; ties keep their order.
-fn worst(
+pub(super) fn worst(
     rows: impl Iterator<Item = usize>,
     value: impl Fn(usize) -> f64,
 ) -> impl Iterator<Item = usize> {
@@ -284,7 +312,7 @@ fn worst(
     rows.into_iter().take(WORST).map(|(row, _)| row)
 }
 
-fn scored_text(row: usize, example: &Example) -> ScoredText {
+pub(super) fn scored_text(row: usize, example: &Example) -> ScoredText {
     let text = ScoredText::new(row.to_string(), example.text.as_str());
     match &example.text_pair {
         Some(second) => text.second(second.as_str()),

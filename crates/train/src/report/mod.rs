@@ -2,6 +2,7 @@
 
 mod curves;
 mod error_analysis;
+mod label_set_errors;
 mod page;
 mod test_section;
 

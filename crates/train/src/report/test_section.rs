@@ -6,15 +6,15 @@ use finetune_data::Labels;
 use finetune_eval::plots::ConfusionPlot;
 use finetune_eval::report::{KeyValues, Section, Table};
 use finetune_eval::{
-    ClassificationReport, ConfusionMatrix, Evaluator, MetricKind, MetricSource, Predictions,
-    RegressionReport, Scores,
+    ClassificationReport, ConfusionMatrix, Evaluator, MetricKind, MetricSource, MultiLabelReport,
+    Predictions, RegressionReport, Scores,
 };
 use finetune_predict::PredictionOutput;
 use serde::{Deserialize, Serialize};
 
 use super::{ErrorAnalysis, figure};
 use crate::error::TrainError;
-use crate::loss::Criterion;
+use crate::loss::{Criterion, targets};
 use crate::predicted_rows::scores_of;
 use crate::text_config::EncodedSplit;
 
@@ -39,7 +39,7 @@ pub struct TestSection {
     pub samples_per_second: f64,
 }
 
-/// Classification or regression report of the test predictions.
+/// Classification, multi-label or regression report of the test predictions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TestScores {
@@ -51,6 +51,8 @@ pub enum TestScores {
         /// Number of rows by true and predicted class.
         confusion_matrix: ConfusionMatrix,
     },
+    /// Multi-label classification.
+    MultiLabel(MultiLabelReport),
     /// Regression.
     Scores(RegressionReport),
 }
@@ -60,6 +62,7 @@ impl TestScores {
     pub fn rows(&self) -> u64 {
         match self {
             Self::Classes { report, .. } => report.rows,
+            Self::MultiLabel(report) => report.rows,
             Self::Scores(report) => report.rows,
         }
     }
@@ -81,6 +84,13 @@ impl TestScores {
                     confusion_matrix: matrix,
                 })
             }
+            Labels::MultiLabel(_) => {
+                let predicted = predictions.label_sets(&targets(labels, predictions.len()))?;
+                Ok(Self::MultiLabel(MultiLabelReport::new(
+                    &predicted,
+                    class_names,
+                )?))
+            }
             Labels::Scores(labels) => {
                 let report = RegressionReport::from_slices(labels, &predictions.scores())?;
                 Ok(Self::Scores(report))
@@ -99,6 +109,7 @@ impl TestScores {
             Self::Classes {
                 confusion_matrix, ..
             } => confusion_matrix.score(metric).ok(),
+            Self::MultiLabel(report) => report.score(metric),
             Self::Scores(report) => report.score(metric),
         }
     }
@@ -155,12 +166,13 @@ impl TestSection {
                     false => section,
                 }
             }
+            TestScores::MultiLabel(report) => section.with(Table::from(report)),
             TestScores::Scores(report) => section.with(facts_of(report)),
         };
         self.analysis.add_to(section)
     }
 
-    /// Formats the two main metrics of the task as a sentence.
+    /// Formats the main metrics of the task as a sentence.
     pub(crate) fn sentence(&self) -> String {
         let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
         let score = |metric: MetricKind| number(self.scores.score(metric));
@@ -169,6 +181,12 @@ impl TestSection {
                 "Accuracy {}, macro F1 {}.",
                 score(MetricKind::Accuracy),
                 score(MetricKind::MacroF1)
+            ),
+            TestScores::MultiLabel(_) => format!(
+                "Micro F1 {}, macro F1 {}, subset accuracy {}.",
+                score(MetricKind::MicroF1),
+                score(MetricKind::MacroF1),
+                score(MetricKind::Accuracy)
             ),
             TestScores::Scores(_) => format!(
                 "Pearson {}, Spearman {}.",
@@ -204,6 +222,7 @@ impl fmt::Display for TestScores {
                 report,
                 confusion_matrix,
             } => write!(f, "{report}\n{confusion_matrix}"),
+            Self::MultiLabel(report) => write!(f, "{report}"),
             Self::Scores(report) => write!(f, "{report}"),
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn check_label_fit(
         let found = format!("{name}{found}, for {labels}");
         Err(TrainError::setting("model.head", found, expected))
     };
-    let is_classes = matches!(target, Target::Classes(_));
+    let is_classes = matches!(target, Target::Classes(_) | Target::MultiLabel(_));
     let is_cosine = matches!(head, HeadConfig::Cosine(CosineSimilarityHeadConfig { .. }));
     if is_classes && head.range().is_some() {
         return of_head(
@@ -57,10 +57,13 @@ fn expected_loss(loss: &LossConfig, target: &Target, has_bins: bool) -> Option<&
         loss,
         LossConfig::Mae {} | LossConfig::Mse {} | LossConfig::Huber { .. }
     );
-    let is_classes = matches!(target, Target::Classes(_));
+    let is_classes = matches!(target, Target::Classes(_) | Target::MultiLabel(_));
+    let is_multi_label = matches!(target, Target::MultiLabel(_));
     let over_classes = "a loss over classes, such as cross_entropy";
     match loss {
         LossConfig::Custom { .. } => None,
+        LossConfig::BinaryCrossEntropy { .. } if is_multi_label => None,
+        _ if is_multi_label => Some("binary_cross_entropy"),
         _ if of_one_number && is_classes => Some(over_classes),
         LossConfig::CosineEmbedding { .. } if has_bins => Some(over_classes),
         _ if has_bins => of_one_number.then_some(over_classes),
@@ -92,7 +95,9 @@ pub(crate) fn describe_labels(target: &Target) -> String {
         Target::Classes(names) if names.len() > 6 => format!("{} classes", names.len()),
         Target::Classes(names) => format!("the classes {}", names.join(", ")),
         Target::Score { min, max } => format!("scores from {min} to {max}"),
-        Target::MultiLabel(_) | Target::TokenClasses(_) => "several classes per row".to_string(),
+        Target::MultiLabel(names) if names.len() > 6 => format!("any of {} classes", names.len()),
+        Target::MultiLabel(names) => format!("any of the classes {}", names.join(", ")),
+        Target::TokenClasses(_) => "a class for each word".to_string(),
         Target::Unlabeled => "rows without labels".to_string(),
     }
 }
@@ -123,6 +128,10 @@ mod tests {
 
     fn classes() -> Target {
         Target::Classes(vec!["no".into(), "yes".into()])
+    }
+
+    fn any() -> Target {
+        Target::MultiLabel(vec!["no".into(), "yes".into()])
     }
 
     fn scores() -> Target {
@@ -185,6 +194,27 @@ mod tests {
                 "loss is mse for the classes no, yes, by head mlp, expected a loss over classes",
             ),
             (
+                mlp(None, None),
+                false,
+                &cross_entropy,
+                any(),
+                "loss is cross_entropy for any of the classes no, yes, by head mlp, expected binary",
+            ),
+            (
+                mlp(None, None),
+                false,
+                &mse,
+                any(),
+                "loss is mse for any of the classes no, yes, by head mlp, expected binary_cross",
+            ),
+            (
+                mlp(RANGE, None),
+                false,
+                &binary,
+                any(),
+                "model.head is mlp with a range, for any of the classes no, yes, expected a head",
+            ),
+            (
                 mlp(RANGE, Some(25)),
                 false,
                 &mse,
@@ -209,6 +239,12 @@ mod tests {
                 classes(),
             ),
             (mlp(None, None), false, LossConfig::default(), classes()),
+            (
+                mlp(None, None),
+                false,
+                LossConfig::BinaryCrossEntropy { pos_weight: None },
+                any(),
+            ),
             (cosine(RANGE), false, LossConfig::Mse {}, scores()),
             (mlp(RANGE, None), false, LossConfig::Mae {}, scores()),
             (mlp(RANGE, Some(25)), false, LossConfig::default(), scores()),

@@ -16,6 +16,7 @@ use super::SequenceClassificationTask;
 use super::label_fit::check_label_fit;
 use super::sequence_classification::Source;
 use crate::activations::CachePlans;
+use crate::decision_threshold::DecisionThreshold;
 use crate::encoded_splits::UsedSplits;
 use crate::error::TrainError;
 use crate::loss::LossConfig;
@@ -33,6 +34,8 @@ pub(crate) struct TaskSource<'a> {
     pub(crate) model: &'a ClassifierOverrides,
     /// Loss; `None` for the default of the labels and the head.
     pub(crate) loss: Option<LossConfig>,
+    /// Thresholds of multi-label classification; `None` for the default.
+    pub(crate) threshold: Option<DecisionThreshold>,
     /// Names of metrics beside those of the target.
     pub(crate) metrics: Vec<&'a str>,
     pub(crate) parts: &'a Parts,
@@ -89,9 +92,12 @@ impl TaskSource<'_> {
         let classifier = self.model.classifier(&checkpoint, schema, pairs)?;
         let bins = classifier.head.score_bins()?;
         let loss = match self.loss {
-            Some(loss) => loss,
+            Some(loss) => loss.for_labels(&schema.target),
             None => default_loss(&schema.target, bins),
         };
+        if let Some(threshold) = &self.threshold {
+            threshold.check(&schema.target, splits.has_validation())?;
+        }
         let single_logit = self.model.single_logit;
         check_label_fit(&classifier.head, single_logit, &loss, &schema.target)?;
         let head = parts.head.as_ref();
@@ -109,6 +115,7 @@ impl TaskSource<'_> {
         let evaluator: Evaluator = evaluator(target, &parts.metrics, self.metrics)?;
         let mut task = SequenceClassificationTask::new(data.train.tokens.clone(), loss)
             .evaluator(evaluator)
+            .threshold(self.threshold.unwrap_or_default())
             .eval_batch_size(self.train.eval_batch_size);
         if let Some(split) = &data.validation {
             task = task.validation(Arc::clone(&split.tokens));
@@ -126,10 +133,10 @@ impl TaskSource<'_> {
 }
 
 /// Returns the loss of a task without one in its settings: cross entropy for classes and for scores
-/// in bins, mean squared error for other scores.
+/// in bins, binary cross entropy for any number of classes, mean squared error for other scores.
 fn default_loss(target: &Target, bins: Option<ScoreBins>) -> LossConfig {
     match (target, bins) {
         (Target::Score { .. }, None) => LossConfig::Mse {},
-        _ => LossConfig::default(),
+        _ => LossConfig::default().for_labels(target),
     }
 }

@@ -203,6 +203,21 @@ pub trait Task {
         Ok(None)
     }
 
+    /// Fits what depends on the trained model, such as decision thresholds, before the model is tested
+    /// and saved (default: nothing).
+    ///
+    /// # Errors
+    /// - [`TrainError::Data`] if the data cannot be read.
+    /// - [`TrainError::Model`] if the data does not fit the model.
+    /// - Any error of `callback`.
+    fn end_training(
+        &mut self,
+        _model: &Self::Model,
+        _callback: &mut dyn Callback,
+    ) -> Result<(), TrainError> {
+        Ok(())
+    }
+
     /// Saves a model with whatever is needed to load it (default: nothing is saved).
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{Batch, BatchSize, EncodedDataset, Target, TextTokenizer, collate};
-use finetune_eval::{Better, Evaluator, Scores};
+use finetune_eval::{Better, Evaluator, Predictions, Scores, Thresholds};
 use finetune_model::{
     CheckpointConfig, DropoutStream, EncoderModel, SequenceClassifier, save_adapter,
     save_classifier,
@@ -20,9 +20,10 @@ use crate::activations::{
     forward_with,
 };
 use crate::callback::{Callback, Phase};
+use crate::decision_threshold::DecisionThreshold;
 use crate::encoded_splits::Data;
 use crate::error::TrainError;
-use crate::loss::Criterion;
+use crate::loss::{Criterion, targets};
 use crate::objective::BatchCounts;
 use crate::predicted_rows::PredictedRows;
 use crate::predicted_rows::{directions, scores_of};
@@ -44,6 +45,9 @@ pub struct SequenceClassificationTask {
     kept: CachedSplits,
     loss: Criterion,
     evaluator: Evaluator,
+    threshold: DecisionThreshold,
+    /// Thresholds of the model at the end of training.
+    tuned: Option<Thresholds>,
     eval_batch_size: BatchSize,
     source: Option<Source>,
 }
@@ -70,6 +74,8 @@ impl SequenceClassificationTask {
             validation: None,
             kept: CachedSplits::default(),
             loss,
+            threshold: DecisionThreshold::default(),
+            tuned: None,
             eval_batch_size: TrainConfig::default().eval_batch_size,
             source: None,
         }
@@ -96,6 +102,12 @@ impl SequenceClassificationTask {
     /// Sets the metrics of the evaluations (default: those of the target).
     pub fn evaluator(mut self, evaluator: Evaluator) -> Self {
         self.evaluator = evaluator;
+        self
+    }
+
+    /// Sets the thresholds of multi-label classification (default: 0.5).
+    pub fn threshold(mut self, threshold: DecisionThreshold) -> Self {
+        self.threshold = threshold;
         self
     }
 
@@ -142,14 +154,60 @@ impl SequenceClassificationTask {
         Some(&self.source.as_ref()?.tokenizer)
     }
 
-    /// Returns how the texts were cleaned and encoded; `None` for a task made from encoded rows.
+    /// Returns how the texts were cleaned and encoded, and the thresholds of multi-label
+    /// classification; `None` for a task made from encoded rows. Thresholds that are tuned are known
+    /// at the end of training.
     pub fn preprocessing(&self) -> Option<TextPreprocessing> {
+        let thresholds = match (&self.tuned, &self.threshold) {
+            (Some(tuned), _) => Some(tuned.clone()),
+            (None, DecisionThreshold::Fixed(given)) => Some(given.clone()),
+            (None, DecisionThreshold::MaxF1) => None,
+        };
+        self.preprocessing_with(thresholds)
+    }
+
+    fn preprocessing_with(&self, thresholds: Option<Thresholds>) -> Option<TextPreprocessing> {
         let source = self.source.as_ref()?;
         Some(TextPreprocessing {
             texts: self.train.schema.texts,
             cleaning: source.text.cleaning.clone(),
             encoding: source.text.encoding,
+            threshold: thresholds.filter(|_| self.is_multi_label()),
         })
+    }
+
+    fn is_multi_label(&self) -> bool {
+        matches!(self.target(), Target::MultiLabel(_))
+    }
+
+    /// Returns the thresholds for a model: those of the settings, or those with the highest F1 on
+    /// the validation rows.
+    fn thresholds_of(
+        &self,
+        model: &SequenceClassifier,
+        callback: &mut dyn Callback,
+    ) -> Result<Thresholds, TrainError> {
+        match (&self.tuned, &self.threshold, &self.validation) {
+            (Some(tuned), ..) => Ok(tuned.clone()),
+            (None, DecisionThreshold::Fixed(given), _) => Ok(given.clone()),
+            (None, DecisionThreshold::MaxF1, None) => Ok(Thresholds::default()),
+            (None, DecisionThreshold::MaxF1, Some(data)) => {
+                let predictions = self.predict_validation(data, model, callback)?;
+                tuned_on(data, &predictions)
+            }
+        }
+    }
+
+    fn predict_validation(
+        &self,
+        data: &EncodedDataset,
+        model: &SequenceClassifier,
+        callback: &mut dyn Callback,
+    ) -> Result<Predictions, TrainError> {
+        let rows = self.rows_to_predict(data, self.kept.of.validation.as_ref());
+        Ok(rows
+            .predict(Phase::Validating, model, callback)?
+            .predictions)
     }
 
     /// Checks the number of outputs: one per class or score bin, or 1 for two classes or a score.
@@ -158,7 +216,7 @@ impl SequenceClassificationTask {
         let bins = model.config().head.score_bins()?;
         let expected = match self.target() {
             Target::Classes(names) if names.len() == 2 && found == 1 => 1,
-            Target::Classes(names) => names.len(),
+            Target::Classes(names) | Target::MultiLabel(names) => names.len(),
             Target::Score { .. } => bins.map_or(1, |bins| bins.count()),
             _ => 1,
         };
@@ -210,6 +268,7 @@ impl SequenceClassificationTask {
     ) -> Result<TestOutput, TrainError> {
         let rows = self.rows_to_predict(&split.tokens, self.kept.of.test.as_ref());
         let mut output = rows.predict(Phase::Testing, model, callback)?;
+        output.predictions.thresholds = self.thresholds_of(model, callback)?;
         Ok(TestOutput {
             report: TestSection::new(&mut output, split, &self.loss, &self.evaluator)?,
             labels: split.tokens.labels.all()?,
@@ -293,9 +352,12 @@ impl Task for SequenceClassificationTask {
         let Some(data) = &self.validation else {
             return Ok(Scores::new());
         };
-        let rows = self.rows_to_predict(data, self.kept.of.validation.as_ref());
-        let mut output = rows.predict(Phase::Validating, model, callback)?;
-        scores_of(data, &self.loss, &self.evaluator, &mut output.predictions)
+        let mut predictions = self.predict_validation(data, model, callback)?;
+        predictions.thresholds = match &self.threshold {
+            DecisionThreshold::Fixed(given) => given.clone(),
+            DecisionThreshold::MaxF1 => tuned_on(data, &predictions)?,
+        };
+        scores_of(data, &self.loss, &self.evaluator, &mut predictions)
     }
 
     fn data(&self) -> Result<Option<DataSection>, TrainError> {
@@ -318,12 +380,26 @@ impl Task for SequenceClassificationTask {
         Ok(self.kept.section)
     }
 
-    /// Saves the classifier with its tokenizer and text preprocessing. Adapters are merged, as
+    /// Tunes the thresholds of multi-label classification, if the settings say so.
+    fn end_training(
+        &mut self,
+        model: &SequenceClassifier,
+        callback: &mut dyn Callback,
+    ) -> Result<(), TrainError> {
+        if self.threshold == DecisionThreshold::MaxF1 {
+            self.tuned = Some(self.thresholds_of(model, callback)?);
+        }
+        Ok(())
+    }
+
+    /// Saves the classifier with its tokenizer, text preprocessing and thresholds. Adapters are merged, as
     /// predictions need it, and saved in the layout of PEFT beside it, in `adapter`.
     fn save(&self, model: &SequenceClassifier, directory: &Path) -> Result<(), TrainError> {
         let Some(source) = &self.source else {
             return Ok(());
         };
+        // A snapshot has thresholds of its own.
+        let thresholds = self.thresholds_of(model, &mut ())?;
         let model = model.valid();
         save_classifier(directory, &model, &source.checkpoint)?;
         if model.encoder.has_lora() {
@@ -331,7 +407,7 @@ impl Task for SequenceClassificationTask {
             save_adapter(&directory.join(ADAPTER), &model, base)?;
         }
         source.tokenizer.save(directory)?;
-        match self.preprocessing() {
+        match self.preprocessing_with(Some(thresholds)) {
             Some(preprocessing) => Ok(preprocessing.save(directory)?),
             None => Ok(()),
         }
@@ -350,4 +426,11 @@ impl Task for SequenceClassificationTask {
             .map(|split| self.test_split(split, model, callback))
             .transpose()
     }
+}
+
+/// Returns the thresholds with the highest F1 on the rows of predictions.
+fn tuned_on(data: &EncodedDataset, predictions: &Predictions) -> Result<Thresholds, TrainError> {
+    let targets = targets(&data.labels.all()?, predictions.len());
+    // The thresholds of the predictions do not matter here.
+    Ok(Thresholds::best_f1(&predictions.label_sets(&targets)?)?)
 }

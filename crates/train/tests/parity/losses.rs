@@ -16,6 +16,7 @@ struct Case {
     loss: LossConfig,
     outputs: Vec<Vec<f32>>,
     classes: Option<Vec<usize>>,
+    sets: Option<Vec<Vec<usize>>>,
     scores: Option<Vec<f32>>,
     divisor: f64,
     mean: f64,
@@ -24,15 +25,16 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     let cases: Vec<Case> = serde_json::from_str(include_str!("losses/expected.json")).unwrap();
-    assert_eq!(cases.len(), 34);
+    assert_eq!(cases.len(), 38);
     cases
 }
 
 impl Case {
     fn labels(&self) -> Labels {
-        match (&self.classes, &self.scores) {
-            (Some(classes), None) => Labels::Classes(classes.clone()),
-            (None, Some(scores)) => Labels::Scores(scores.clone()),
+        match (&self.classes, &self.sets, &self.scores) {
+            (Some(classes), None, None) => Labels::Classes(classes.clone()),
+            (None, Some(sets), None) => Labels::MultiLabel(sets.clone()),
+            (None, None, Some(scores)) => Labels::Scores(scores.clone()),
             _ => panic!("one kind of labels"),
         }
     }

@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 
 use self::pages::CheckedRowGroups;
-use super::Column;
+use super::RequestedColumns;
 use super::batches::{BatchRows, BytesOfRows, Selection, contained};
 use crate::error::DataError;
 use crate::progress::Progress;
@@ -29,7 +29,7 @@ const BATCH_ROWS: usize = 1024;
 /// Opens the rows of a Parquet file.
 pub(super) fn open(
     path: &Path,
-    columns: &[Column],
+    columns: RequestedColumns<'_>,
     progress: &Progress,
 ) -> Result<BatchRows, DataError> {
     let (file, length) = open_file(path)?;
@@ -101,15 +101,16 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        ArrayRef, BooleanArray, Float64Array, Int64Array, LargeStringArray, ListArray, StringArray,
-        StringViewArray,
+        ArrayRef, BooleanArray, Float64Array, Int64Array, LargeListArray, LargeStringArray,
+        ListArray, ListBuilder, StringArray, StringBuilder, StringViewArray,
     };
     use arrow::datatypes::Int32Type;
     use arrow::record_batch::RecordBatch;
     use parquet::arrow::ArrowWriter;
+    use parquet::file::properties::{WriterProperties, WriterVersion};
 
     use super::*;
-    use crate::table::{Row, TableFormat, open_counted, open_rows};
+    use crate::table::{Column, Row, TableFormat, open_counted, open_rows};
 
     fn read(columns: Vec<(&str, ArrayRef)>, wanted: &[Column]) -> Result<Vec<Row>, DataError> {
         let directory = tempfile::tempdir().unwrap();
@@ -140,6 +141,68 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_read_from_a_column_that_may_hold_them() {
+        let names = |list: Option<&[Option<&'static str>]>| list.map(<[_]>::to_vec);
+        let mut builder = ListBuilder::new(StringBuilder::new());
+        // More than a batch, with runs of equal levels of one and two bits.
+        for row in 0..3000 {
+            let list: Option<&[Option<&str>]> = match row % 5 {
+                0 => Some(&[Some("a"), Some("b;c")]),
+                1 if row > 2000 => None,
+                2 if row > 2000 => Some(&[None]),
+                _ => Some(&[]),
+            };
+            builder.append_option(names(list));
+        }
+        let lists: ArrayRef = Arc::new(builder.finish());
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values(
+            (0..3000).map(|row| row.to_string()),
+        ));
+        let numbers = (0..3000).map(|row| Some((0..row % 3).map(Some).collect::<Vec<_>>()));
+        let numbers: ArrayRef = Arc::new(LargeListArray::from_iter_primitive::<Int32Type, _, _>(
+            numbers,
+        ));
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.parquet");
+        let columns = [("text", texts), ("names", lists), ("numbers", numbers)];
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.map(|(name, column)| (name, column, name != "text")),
+        );
+        let batch = batch.unwrap();
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            let properties = WriterProperties::builder()
+                .set_writer_version(version)
+                .build();
+            let file = File::create(&path).unwrap();
+            let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            let rows = |name: &str| -> Vec<Result<Row, DataError>> {
+                let columns = ["text".into(), name.into()];
+                let columns = RequestedColumns {
+                    columns: &columns,
+                    list: Some(1),
+                };
+                let rows = open_counted(&path, TableFormat::Parquet, columns, &Progress::default());
+                rows.unwrap().collect()
+            };
+            let found = rows("names");
+            assert_eq!(found.len(), 3000);
+            assert_eq!(found[0].as_ref().unwrap().fields[1], "a\0b;c\0");
+            assert_eq!(found[4].as_ref().unwrap().fields[1], "");
+            for row in [2001, 2002] {
+                assert!(
+                    matches!(found[row], Err(DataError::InvalidRow { .. })),
+                    "{row}"
+                );
+            }
+            let found = rows("numbers");
+            assert_eq!(found[2999].as_ref().unwrap().fields[1], "0\x001\x00");
+            assert_eq!(found[3].as_ref().unwrap().fields[1], "");
+        }
+    }
+
+    #[test]
     fn rows_are_numbered_across_record_batches() {
         let many = Int64Array::from_iter_values(0..3000);
         let rows = read(vec![("label", Arc::new(many))], &["label".into()]).unwrap();
@@ -160,7 +223,9 @@ mod tests {
         writer.write(&batch).unwrap();
         writer.close().unwrap();
         let progress = Progress::default();
-        let rows = open_counted(&path, TableFormat::Parquet, &["text".into()], &progress).unwrap();
+        let columns = ["text".into()];
+        let columns = RequestedColumns::values(&columns);
+        let rows = open_counted(&path, TableFormat::Parquet, columns, &progress).unwrap();
         let found: Vec<Option<u64>> = rows.map(|row| Some(row.ok()?.number)).collect();
         assert_eq!(found, [Some(1), None, Some(3)]);
         assert_eq!(progress.read(), std::fs::metadata(&path).unwrap().len());

@@ -109,23 +109,29 @@ impl PageReader for CheckedPages {
     }
 }
 
-/// Checks of the counts and sizes within the pages of a column chunk that is not nested.
+/// Checks of the counts and sizes within the pages of a column chunk.
 struct PageCheck {
-    /// Whether values may be missing, so that each page has definition levels of one bit.
-    is_optional: bool,
+    /// Bits of a repetition level, which tells the lists apart; 0 for a column without lists.
+    repetition_bits: u64,
+    /// Bits of a definition level, which tells missing values; 0 if none may be missing.
+    definition_bits: u64,
     has_dictionary: bool,
 }
 
 impl PageCheck {
     fn new(column: &ColumnChunkMetaData) -> Self {
+        let bits = |most: i16| u64::from(u16::BITS - most.max(0).unsigned_abs().leading_zeros());
         Self {
-            is_optional: column.column_descr().max_def_level() > 0,
+            repetition_bits: bits(column.column_descr().max_rep_level()),
+            definition_bits: bits(column.column_descr().max_def_level()),
             has_dictionary: false,
         }
     }
 
     fn page(&mut self, page: &Page) -> Result<()> {
-        let (levels, runs, values, encoding) = match page {
+        let (repetition, definition) = (self.repetition_bits, self.definition_bits);
+        let wrong = || corrupted("the levels of a page");
+        let (data, values, encoding) = match page {
             Page::DictionaryPage { .. } => {
                 self.has_dictionary = true;
                 return Ok(());
@@ -135,41 +141,37 @@ impl PageCheck {
                 num_values,
                 encoding,
                 def_level_encoding,
+                rep_level_encoding,
                 ..
             } => {
-                match (self.is_optional, def_level_encoding) {
-                    (false, _) => (Some(0), None, num_values, encoding),
-                    (true, Encoding::RLE) => (prefixed(buf), Some(4), num_values, encoding),
-                    // Bits without a length.
-                    (true, _) => {
-                        let bytes = num_values.div_ceil(8) as usize;
-                        (Some(bytes), None, num_values, encoding)
-                    }
-                }
+                let count = num_values as usize;
+                let data = after_levels(buf, rep_level_encoding, count, repetition);
+                let data =
+                    data.and_then(|data| after_levels(data, def_level_encoding, count, definition));
+                (data, num_values, encoding)
             }
             &Page::DataPageV2 {
+                ref buf,
                 num_values,
                 encoding,
                 def_levels_byte_len,
                 rep_levels_byte_len,
                 ..
             } => {
-                let levels = u64::from(def_levels_byte_len) + u64::from(rep_levels_byte_len);
-                let levels = usize::try_from(levels).ok();
-                let runs = self.is_optional.then_some(rep_levels_byte_len as usize);
-                (levels, runs, num_values, encoding)
+                let parts = buf.split_at_checked(rep_levels_byte_len as usize);
+                let parts = parts.and_then(|(repetitions, rest)| {
+                    let (definitions, data) =
+                        rest.split_at_checked(def_levels_byte_len as usize)?;
+                    Some((repetitions, definitions, data))
+                });
+                let (repetitions, definitions, data) = parts.ok_or_else(wrong)?;
+                let count = num_values as usize;
+                let are_valid = (repetition == 0 || are_levels(repetitions, count, repetition))
+                    && (definition == 0 || are_levels(definitions, count, definition));
+                (are_valid.then_some(data), num_values, encoding)
             }
         };
-        let wrong = || corrupted("the levels of a page");
-        let (levels, data) = levels
-            .and_then(|levels| page.buffer().split_at_checked(levels))
-            .ok_or_else(wrong)?;
-        // Where the runs of levels begin.
-        let runs = runs.map(|start| levels.get(start..).unwrap_or(&[]));
-        if runs.is_some_and(|runs| !are_levels(runs, values as usize)) {
-            return Err(wrong());
-        }
-        self.values(encoding, data, values as usize)
+        self.values(encoding, data.ok_or_else(wrong)?, values as usize)
     }
 
     fn values(&self, encoding: Encoding, data: &[u8], most: usize) -> Result<()> {
@@ -218,9 +220,25 @@ fn are_prefixed_texts(data: &[u8], most: usize) -> bool {
         })
 }
 
-/// Returns whether there are `count` definition levels of one bit in runs: repeated levels, or groups
-/// of eight bits.
-fn are_levels(mut data: &[u8], count: usize) -> bool {
+/// Returns the data of a page of the first version after its levels; `None` if the levels are
+/// invalid.
+fn after_levels(data: &[u8], encoding: Encoding, count: usize, bits: u64) -> Option<&[u8]> {
+    if bits == 0 {
+        return Some(data);
+    }
+    match encoding {
+        Encoding::RLE => {
+            let (levels, rest) = data.split_at_checked(prefixed(data)?)?;
+            are_levels(levels.get(4..)?, count, bits).then_some(rest)
+        }
+        // Bits without a length.
+        _ => data.get((count as u64 * bits).div_ceil(8) as usize..),
+    }
+}
+
+/// Returns whether there are `count` levels of so many bits, at most 8, in runs: repeated levels, or
+/// groups of eight levels.
+fn are_levels(mut data: &[u8], count: usize, bits: u64) -> bool {
     let mut left = count as u64;
     while left > 0 {
         let Some((header, rest)) = delta::varint(data) else {
@@ -230,7 +248,7 @@ fn are_levels(mut data: &[u8], count: usize) -> bool {
             0 => (header >> 1, 1),
             _ => {
                 let levels = (header >> 1).saturating_mul(8);
-                (levels, left.min(levels).div_ceil(8))
+                (levels, (left.min(levels) * bits).div_ceil(8))
             }
         };
         let rest = usize::try_from(bytes)
@@ -264,13 +282,16 @@ mod tests {
         // Five times 1, then a group of eight bits.
         let runs = [10, 1, 3, 0b1010_1010];
         for (count, expected) in [(0, true), (5, true), (13, true), (14, false)] {
-            assert_eq!(are_levels(&runs, count), expected, "{count}");
+            assert_eq!(are_levels(&runs, count, 1), expected, "{count}");
         }
-        assert!(!are_levels(&runs[..3], 6));
+        assert!(!are_levels(&runs[..3], 6, 1));
         // Two groups, of which the second is not needed and left out.
-        assert!(are_levels(&[5, 0xff], 8));
-        assert!(!are_levels(&[5, 0xff], 9));
-        assert!(!are_levels(&[0, 1, 0, 1], 1));
+        assert!(are_levels(&[5, 0xff], 8, 1));
+        assert!(!are_levels(&[5, 0xff], 9, 1));
+        assert!(!are_levels(&[0, 1, 0, 1], 1, 1));
+        // A group of eight levels of two bits.
+        assert!(are_levels(&[3, 0xff, 0xff], 8, 2));
+        assert!(!are_levels(&[3, 0xff], 8, 2));
     }
 
     #[test]

@@ -7,7 +7,7 @@ writes expected.json beside this file, a list of cases:
 
     {"loss": settings of the loss as this crate reads them,
      "outputs": rows of logits or scores, each a float32 number,
-     "classes" or "scores": the labels,
+     "classes", "sets" (of classes) or "scores": the labels,
      "divisor": what PyTorch's mean divides by,
      "mean": the loss, "gradient": of the mean, row by row}
 """
@@ -29,7 +29,8 @@ def normal(*shape):
 
 
 def case(settings, outputs, labels, divisor, mean_of):
-    kind = "classes" if isinstance(labels[0], int) else "scores"
+    kinds = {int: "classes", list: "sets", float: "scores"}
+    kind = kinds[type(labels[0])]
     leaf = outputs.clone().requires_grad_()
     mean = mean_of(leaf)
     mean.backward()
@@ -95,6 +96,23 @@ def binary_cross_entropies():
             )
 
 
+def sets_of_classes():
+    """Any number of classes of each row."""
+    logits = 2 * normal(6, 4)
+    logits[0] = torch.tensor([30.0, -30.0, 90.0, -90.0])
+    sets = [[0, 1], [], [3], [0, 1, 2], [1], [0, 3]]
+    targets = torch.zeros(6, 4).double()
+    for row, classes in enumerate(sets):
+        targets[row, classes] = 1.0
+    given = [0.5, 2.0, 1.25, 3.0]
+    balanced = [(6 - count) / count for count in targets.sum(dim=0).tolist()]
+    for name, weights in [(None, None), (2.5, 2.5), (given, given), ("balanced", balanced)]:
+        pos_weight = None if weights is None else torch.tensor(weights).double()
+        loss = torch.nn.BCEWithLogitsLoss(pos_weight=pos_weight)
+        settings = {"kind": "binary_cross_entropy", "pos_weight": name}
+        yield case(settings, logits, sets, logits.numel(), lambda x: loss(x, targets))
+
+
 def regressions():
     outputs = 2 * normal(6, 1)
     scores = (2 * normal(6)).tolist()
@@ -134,6 +152,7 @@ def cosines():
 def main():
     torch.set_num_threads(1)
     cases = [*cross_entropies(), *binary_cross_entropies(), *regressions(), *cosines()]
+    cases.extend(sets_of_classes())
     lines = ",\n".join(json.dumps(one) for one in cases)
     (HERE / "expected.json").write_text(f"[\n{lines}\n]\n")
     for one in cases:
