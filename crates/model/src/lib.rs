@@ -16,8 +16,8 @@
 //! 7. LoRA adapters can train in place of the encoder ([`Encoder::with_lora`], [`save_adapter`],
 //!    [`load_adapter`]).
 //!
-//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT, ELECTRA and ModernBERT are configurations of one
-//! encoder ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a
+//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT, ELECTRA, ModernBERT, MPNet, DeBERTa-v2 and DeBERTa-v3 are
+//! configurations of one encoder ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a
 //! classifier has those of its family. A head of your own
 //! implements [`Head`] ([`CustomHead`]).
 //!
@@ -79,7 +79,8 @@ pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceC
 pub use dropout::DropoutStream;
 pub use encoder::{
     Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, EncoderModel,
-    FeedForward, LayerType, NormPlacement, PackedInput, Positions, Queries, SelfAttention,
+    FeedForward, LayerType, NormPlacement, PackedInput, Positions, Queries, RelativeAttention,
+    RelativeEmbeddings, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;

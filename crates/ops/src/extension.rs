@@ -8,6 +8,7 @@ use burn::backend::{
     tensor::{FloatTensor, IntTensor},
 };
 
+use crate::attention::relative::{self, Terms};
 use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
@@ -87,6 +88,28 @@ pub trait EncoderOps: Backend {
         token_of_slot: IntTensor<Self>,
         slot_of_token: IntTensor<Self>,
         offsets: Offsets,
+        settings: Settings,
+    ) -> FloatTensor<Self>;
+
+    /// See [`relative_attention`](crate::relative_attention()); any tensor stands for a table that there
+    /// is not.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "tensors are dispatched one by one"
+    )]
+    fn relative_attention_rows(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        additive_key_mask: FloatTensor<Self>,
+        keys: FloatTensor<Self>,
+        queries: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        token_of_slot: IntTensor<Self>,
+        slot_of_token: IntTensor<Self>,
+        row_of_distance: IntTensor<Self>,
+        offsets: Offsets,
+        terms: Terms,
         settings: Settings,
     ) -> FloatTensor<Self>;
 
@@ -190,6 +213,36 @@ impl<B: Kernels> EncoderOps for B {
             slot_of_token,
         };
         <B as Kernels>::attention_rows(inputs, packing, settings).0
+    }
+
+    fn relative_attention_rows(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        additive_key_mask: FloatTensor<Self>,
+        keys: FloatTensor<Self>,
+        queries: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        token_of_slot: IntTensor<Self>,
+        slot_of_token: IntTensor<Self>,
+        row_of_distance: IntTensor<Self>,
+        offsets: Offsets,
+        terms: Terms,
+        settings: Settings,
+    ) -> FloatTensor<Self> {
+        let inputs = Inputs {
+            query,
+            key,
+            value,
+            additive_key_mask,
+        };
+        let packing = Packing {
+            offsets,
+            token_of_slot,
+            slot_of_token,
+        };
+        let tables = terms.tables([keys, queries, bias], row_of_distance);
+        <B as Kernels>::relative_attention_rows(inputs, tables, packing, settings).0
     }
 
     fn rotary_rows(
@@ -297,6 +350,36 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
             slot_of_token,
         };
         attention::tracked::<B, C>(inputs, packing, settings)
+    }
+
+    fn relative_attention_rows(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        additive_key_mask: FloatTensor<Self>,
+        keys: FloatTensor<Self>,
+        queries: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        token_of_slot: IntTensor<Self>,
+        slot_of_token: IntTensor<Self>,
+        row_of_distance: IntTensor<Self>,
+        offsets: Offsets,
+        terms: Terms,
+        settings: Settings,
+    ) -> FloatTensor<Self> {
+        let inputs = Inputs {
+            query,
+            key,
+            value,
+            additive_key_mask,
+        };
+        let packing = Packing {
+            offsets,
+            token_of_slot,
+            slot_of_token,
+        };
+        let tables = [keys, queries, bias];
+        relative::tracked::<B, C>(inputs, tables, row_of_distance, terms, packing, settings)
     }
 
     fn rotary_rows(

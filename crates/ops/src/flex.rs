@@ -4,6 +4,7 @@ use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Device, PrimitiveConversionError, Shape, Tensor, TensorData};
 
+use crate::attention::relative::RelativeTables;
 use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
@@ -113,6 +114,29 @@ impl Kernels for Flex {
     ) -> Gradients<3> {
         host_kernels::attention_gradients::<Self>(
             inputs, left, &packing, settings, gradient, wanted,
+        )
+    }
+
+    fn relative_attention_rows(
+        inputs: Inputs<FlexTensor>,
+        tables: RelativeTables<FlexTensor, FlexTensor>,
+        packing: Packing<FlexTensor>,
+        settings: Settings,
+    ) -> (FlexTensor, Vec<FlexTensor>) {
+        host_kernels::relative_attention_rows::<Self>(inputs, &tables, &packing, settings)
+    }
+
+    fn relative_attention_gradients(
+        inputs: Inputs<FlexTensor>,
+        tables: RelativeTables<FlexTensor, FlexTensor>,
+        left: Vec<FlexTensor>,
+        packing: Packing<FlexTensor>,
+        settings: Settings,
+        gradient: FlexTensor,
+        wanted: [bool; 6],
+    ) -> Gradients<6> {
+        host_kernels::relative_attention_gradients::<Self>(
+            inputs, &tables, left, &packing, settings, gradient, wanted,
         )
     }
 

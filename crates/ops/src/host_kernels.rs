@@ -7,6 +7,7 @@ use burn::backend::{
 };
 use burn::tensor::Shape;
 
+use crate::attention::relative::{self, RelativeBuckets, RelativeTables};
 use crate::attention::{self, Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout::Mask;
@@ -292,11 +293,10 @@ pub(crate) fn attention_rows<B: Host>(
     packing: &Packing<IntTensor<B>>,
     settings: Settings,
 ) -> (FloatTensor<B>, Vec<FloatTensor<B>>) {
-    let Some(values) = AttentionValues::<B>::of(&inputs) else {
+    let Some(values) = AttentionValues::<B>::of(&inputs, None) else {
         return attention::packed_forward::<B>(inputs, packing, settings);
     };
-    let problem = values.problem(&inputs, packing, settings);
-    let context = native::attention::apply(&problem);
+    let context = native::attention::apply(&values.problem(&inputs, packing, settings));
     (B::tensor(context, inputs.query.shape()), Vec::new())
 }
 
@@ -309,7 +309,7 @@ pub(crate) fn attention_gradients<B: Host>(
     wanted: [bool; 3],
 ) -> [Option<FloatTensor<B>>; 3] {
     let values = match left.is_empty() {
-        true => AttentionValues::<B>::of(&inputs),
+        true => AttentionValues::<B>::of(&inputs, None),
         false => None,
     };
     let Some(values) = values else {
@@ -317,11 +317,68 @@ pub(crate) fn attention_gradients<B: Host>(
     };
     let problem = values.problem(&inputs, packing, settings);
     let gradients = native::attention::gradients(&problem, Values::<B>::of(&gradient).slice());
+    of_inputs::<B>(&inputs, gradients).0
+}
+
+pub(crate) fn relative_attention_rows<B: Host>(
+    inputs: Inputs<FloatTensor<B>>,
+    tables: &RelativeTables<FloatTensor<B>, IntTensor<B>>,
+    packing: &Packing<IntTensor<B>>,
+    settings: Settings,
+) -> (FloatTensor<B>, Vec<FloatTensor<B>>) {
+    let Some(values) = AttentionValues::<B>::of(&inputs, Some(tables)) else {
+        return relative::forward::<B>(inputs, tables, packing, settings);
+    };
+    let context = native::attention::apply(&values.problem(&inputs, packing, settings));
+    (B::tensor(context, inputs.query.shape()), Vec::new())
+}
+
+pub(crate) fn relative_attention_gradients<B: Host>(
+    inputs: Inputs<FloatTensor<B>>,
+    tables: &RelativeTables<FloatTensor<B>, IntTensor<B>>,
+    left: Vec<FloatTensor<B>>,
+    packing: &Packing<IntTensor<B>>,
+    settings: Settings,
+    gradient: FloatTensor<B>,
+    wanted: [bool; 6],
+) -> [Option<FloatTensor<B>>; 6] {
+    let values = match left.is_empty() {
+        true => AttentionValues::<B>::of(&inputs, Some(tables)),
+        false => None,
+    };
+    let Some(values) = values else {
+        return relative::gradients::<B>(inputs, tables, left, packing, settings, gradient, wanted);
+    };
+    let problem = values.problem(&inputs, packing, settings);
+    let gradients = native::attention::gradients(&problem, Values::<B>::of(&gradient).slice());
+    let ([query, key, value], sums) = of_inputs::<B>(&inputs, gradients);
+    let of_table = |table: &Option<FloatTensor<B>>, sums: &[f32]| {
+        let shape = table.as_ref()?.shape();
+        Some(copied::<B>(sums, shape))
+    };
+    let [keys, queries, bias] = &sums;
     [
+        query,
+        key,
+        value,
+        of_table(&tables.keys, keys),
+        of_table(&tables.queries, queries),
+        of_table(&tables.bias, bias),
+    ]
+}
+
+/// The gradients of query, key and value as tensors, and those of tables.
+#[allow(clippy::type_complexity, reason = "the gradients of an operation")]
+fn of_inputs<B: Host>(
+    inputs: &Inputs<FloatTensor<B>>,
+    gradients: native::attention::Gradients<B::Buffer>,
+) -> ([Option<FloatTensor<B>>; 3], [Vec<f32>; 3]) {
+    let of_inputs = [
         Some(B::tensor(gradients.query, inputs.query.shape())),
         Some(B::tensor(gradients.key, inputs.key.shape())),
         Some(B::tensor(gradients.value, inputs.value.shape())),
-    ]
+    ];
+    (of_inputs, gradients.tables)
 }
 
 pub(crate) fn class_loss<B: Host>(
@@ -376,24 +433,52 @@ fn gamma_and_beta<B: Host>(sums: &[Vec<f32>], width: usize) -> [Option<FloatTens
     [of_gamma, of_beta].map(|values| Some(copied::<B>(values, Shape::from([width]))))
 }
 
-/// The values of query, key and value.
-struct AttentionValues<B: Host>([Values<B>; 3]);
+/// The values of query, key and value, and of tables by distance.
+struct AttentionValues<'a, B: Host> {
+    inputs: [Values<B>; 3],
+    tables: Option<TableValues<'a, B>>,
+}
 
-impl<B: Host> AttentionValues<B> {
+/// The values of keys, queries and bias, with their buckets and scale.
+struct TableValues<'a, B: Host> {
+    values: [Option<Values<B>>; 3],
+    buckets: &'a RelativeBuckets,
+    scale: f64,
+}
+
+impl<'a, B: Host> AttentionValues<'a, B> {
     /// Nothing if there is no native kernel for them.
-    fn of(inputs: &Inputs<FloatTensor<B>>) -> Option<Self> {
+    fn of(
+        inputs: &Inputs<FloatTensor<B>>,
+        tables: Option<&'a RelativeTables<FloatTensor<B>, IntTensor<B>>>,
+    ) -> Option<Self> {
         let tensors = [&inputs.query, &inputs.key, &inputs.value];
-        are_native::<B>(tensors).then(|| Self(tensors.map(Values::<B>::of)))
+        let of_tables = tables.map(|tables| [&tables.keys, &tables.queries, &tables.bias]);
+        let more = of_tables.into_iter().flatten().flatten();
+        are_native::<B>(tensors.into_iter().chain(more)).then(|| Self {
+            inputs: tensors.map(Values::<B>::of),
+            tables: tables.map(|tables| TableValues {
+                values: [&tables.keys, &tables.queries, &tables.bias]
+                    .map(|table| table.as_ref().map(Values::<B>::of)),
+                buckets: &tables.buckets,
+                scale: tables.scale,
+            }),
+        })
     }
 
-    fn problem<'a>(
-        &'a self,
+    fn problem<'b>(
+        &'b self,
         inputs: &Inputs<FloatTensor<B>>,
-        packing: &'a Packing<IntTensor<B>>,
+        packing: &'b Packing<IntTensor<B>>,
         settings: Settings,
-    ) -> native::attention::Problem<'a> {
+    ) -> native::attention::Problem<'b> {
         let [rows, hidden] = inputs.query.shape().dims();
-        let [query, key, value] = &self.0;
+        let [query, key, value] = &self.inputs;
+        let head_width = hidden / settings.heads;
+        let scale = match &self.tables {
+            Some(tables) => tables.scale,
+            None => 1.0 / (head_width as f64).sqrt(),
+        };
         native::attention::Problem {
             query: query.slice(),
             key: key.slice(),
@@ -404,8 +489,21 @@ impl<B: Host> AttentionValues<B> {
             },
             offsets: &packing.offsets,
             heads: settings.heads,
-            head_width: hidden / settings.heads,
+            head_width,
             window: settings.window,
+            scale: scale as f32,
+            relative: self.tables.as_ref().map(|tables| {
+                let [keys, queries, bias] = tables
+                    .values
+                    .each_ref()
+                    .map(|table| table.as_ref().map(Values::slice));
+                native::attention::Relative {
+                    keys,
+                    queries,
+                    bias,
+                    buckets: tables.buckets,
+                }
+            }),
             mask: settings.dropout.map(Mask::new),
             precision: settings.precision,
         }

@@ -5,6 +5,7 @@ use burn::backend::{
     tensor::{FloatTensor, IntTensor},
 };
 
+use crate::attention::relative::{self, RelativeTables};
 use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
@@ -163,6 +164,30 @@ pub trait Kernels: Backend {
         wanted: [bool; 3],
     ) -> [Option<FloatTensor<Self>>; 3] {
         attention::gradients::<Self>(inputs, left, settings, gradient, wanted)
+    }
+
+    /// See [`relative_attention`](crate::relative_attention()): as `attention_rows`.
+    fn relative_attention_rows(
+        inputs: Inputs<FloatTensor<Self>>,
+        tables: RelativeTables<FloatTensor<Self>, IntTensor<Self>>,
+        packing: Packing<IntTensor<Self>>,
+        settings: Settings,
+    ) -> (FloatTensor<Self>, Vec<FloatTensor<Self>>) {
+        relative::forward::<Self>(inputs, &tables, &packing, settings)
+    }
+
+    /// Returns the gradients of query, key and value, and of the keys, queries and bias of the tables,
+    /// from what the forward pass `left`.
+    fn relative_attention_gradients(
+        inputs: Inputs<FloatTensor<Self>>,
+        tables: RelativeTables<FloatTensor<Self>, IntTensor<Self>>,
+        left: Vec<FloatTensor<Self>>,
+        packing: Packing<IntTensor<Self>>,
+        settings: Settings,
+        gradient: FloatTensor<Self>,
+        wanted: [bool; 6],
+    ) -> [Option<FloatTensor<Self>>; 6] {
+        relative::gradients::<Self>(inputs, &tables, left, &packing, settings, gradient, wanted)
     }
 
     /// See [`rotary`](crate::rotary()).

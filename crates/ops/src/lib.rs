@@ -17,6 +17,7 @@
 //! | [`gelu_tanh`] | tanh approximation of GELU, `gelu_new` in checkpoints |
 //! | [`dropout`] | dropout with a mask that is a hash of key and index |
 //! | [`attention`] | multi-head scaled dot-product attention of packed sequences |
+//! | [`relative_attention`] | attention with scores of the distance between query and key |
 //! | [`rotary`] | rotary position embeddings |
 //! | [`geglu`] | GELU-gated linear unit |
 //! | [`soft_target_cross_entropy`] | cross entropy with weighted targets |
@@ -103,6 +104,9 @@ mod upload;
 pub use adamw::{AdamWState, AdamWStep};
 #[cfg(feature = "allocator")]
 pub use allocator::RetainingAllocator;
+pub use attention::relative::{
+    RelativeBuckets, RelativePositions, RelativeTables, relative_attention,
+};
 pub use attention::{Inputs as AttentionInputs, Packing, Settings as AttentionSettings, attention};
 pub use cross_entropy::{
     ClassTargets, cross_entropy, cross_entropy_of, soft_target_cross_entropy, target_weights,

@@ -3,13 +3,13 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use finetune_ops::{
-    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, attention, cross_entropy, dropout,
-    dropout_add_layer_norm, embedding, geglu, gelu, gelu_tanh, layer_norm, rotary, scale,
-    sum_of_squares,
+    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, RelativeBuckets, attention,
+    cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, gelu_tanh, layer_norm,
+    relative_attention, rotary, scale, sum_of_squares,
 };
 
 use super::device::{device, slack};
-use super::properties::{asked, host, matrix, packed, settings};
+use super::properties::{asked, host, matrix, packed, relative, settings};
 
 /// Output of an operation, and the gradients of its float inputs.
 type Results = Vec<Vec<f32>>;
@@ -171,6 +171,35 @@ fn attentions_of_sequences_with_windows_and_dropout() {
                 attention(query, key, value, &sequences, settings)
             });
         }
+    }
+}
+
+#[test]
+fn attentions_with_tables_by_distance() {
+    for [batch, longest, queries, heads, head_width] in ATTENTIONS {
+        let lengths: Vec<usize> = (1..=batch).map(|row| longest.div_ceil(row)).collect();
+        let (tokens, hidden) = (lengths.iter().sum(), heads * head_width);
+        let buckets = RelativeBuckets::logarithmic(8, 20);
+        let shapes = [
+            [tokens, hidden],
+            [tokens, hidden],
+            [tokens, hidden],
+            [buckets.num_rows(), hidden],
+            [buckets.num_rows(), hidden],
+            [buckets.num_rows(), heads],
+        ];
+        compare("relative_attention", &shapes, |inputs, device| {
+            let positions = relative([true; 3], &inputs[3..], buckets.clone(), head_width);
+            let [query, key, value] = [0, 1, 2].map(|at| inputs[at].clone());
+            let sequences = packed(&lengths, device);
+            let query = asked(query, &sequences, (queries > 0).then_some(queries));
+            let dropout = Dropout {
+                probability: 0.2,
+                key: 5,
+            };
+            let settings = settings(heads, Some(dropout));
+            relative_attention(query, key, value, positions, &sequences, settings)
+        });
     }
 }
 

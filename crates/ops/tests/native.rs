@@ -6,12 +6,12 @@ use burn::tensor::{DType, Int, Tensor, TensorData};
 use finetune_ops::{
     AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, Sequences, attention,
     cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, layer_norm, linear,
-    rotary, scale, sum_of_squares,
+    relative_attention, rotary, scale, sum_of_squares,
 };
 use proptest::prelude::*;
 
 use super::device::{device, has_native_kernels};
-use super::properties::{asked, at_most_shortest, host, matrix, packed};
+use super::properties::{asked, at_most_shortest, buckets, host, matrix, packed, relative};
 
 /// Sizes around those of vectors and tasks.
 fn size() -> impl Strategy<Value = usize> {
@@ -297,6 +297,64 @@ proptest! {
             let expected = attention_of_rounded(&inputs, &sequences, settings);
             assert_close(&native, &expected, tolerance);
             assert_same_with(1, &native, || results(&inputs, DType::F32, &operation));
+        }
+    }
+
+    /// Of every combination of tables by distance.
+    #[test]
+    fn of_relative_attention(
+        lengths in prop::collection::vec(
+            prop_oneof![4 => 1usize..20, 1 => prop::sample::select(vec![63, 64, 65, 130, 300])],
+            1..11,
+        ),
+        queries in prop::option::of(1usize..4),
+        window in prop::option::of(prop_oneof![0usize..10, 20usize..90]),
+        heads in 1usize..4,
+        head_width in prop::sample::select(vec![1, 2, 3, 8, 12, 33]),
+        buckets in buckets(),
+        tables: [bool; 3],
+        drops: bool,
+        seed in 0u32..1000,
+    ) {
+        let device = device().autodiff();
+        let sequences = packed(&lengths, &device);
+        let count = at_most_shortest(queries, &lengths);
+        let hidden = heads * head_width;
+        let tokens = |at| matrix([sequences.num_tokens(), hidden], seed + at, &device) * 2.0;
+        let table = |at, width| matrix([buckets.num_rows(), width], seed + at, &device) * 2.0;
+        // Tables that there are not have no gradient.
+        let widths = [hidden, hidden, heads];
+        let there: Vec<_> = (0..3).filter(|at| tables[*at]).collect();
+        let run = |precision, dtype| {
+            let dropout = drops.then_some(Dropout { probability: 0.2, key: u64::from(seed) });
+            let settings = AttentionSettings { heads, window, dropout, precision };
+            let leaf = |rows: Tensor<2>| rows.cast(dtype).detach().require_grad();
+            let leaves: Vec<_> = [asked(tokens(0), &sequences, count), tokens(1), tokens(2)]
+                .into_iter()
+                .chain(there.iter().map(|at| table(3 + *at as u32, widths[*at])))
+                .map(leaf)
+                .collect();
+            let positions = relative(tables, &leaves[3..], buckets.clone(), head_width);
+            let [query, key, value] = [0, 1, 2].map(|at| leaves[at].clone());
+            let output = relative_attention(query, key, value, positions, &sequences, settings);
+            let upstream = matrix(output.dims(), 77, &device).cast(dtype);
+            let gradients = (output.clone() * upstream).sum().backward();
+            let of_leaf = |leaf: &Tensor<2>| host(leaf.grad(&gradients).unwrap().cast(DType::F32));
+            let mut results: Vec<_> = leaves.iter().map(of_leaf).collect();
+            results.push(host(output.inner().cast(DType::F32)));
+            results
+        };
+        let expected = run(Precision::F32, DType::F64);
+        for (precision, tolerance) in [
+            (Precision::F32, 1e-5),
+            (Precision::Bf16, 4e-2),
+            (Precision::F16, 5e-3),
+        ] {
+            let native = run(precision, DType::F32);
+            assert_close(&native, &expected, tolerance);
+            for threads in [1, 3] {
+                assert_same_with(threads, &native, || run(precision, DType::F32));
+            }
         }
     }
 

@@ -2,13 +2,14 @@
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use finetune_ops::{
-    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, Sequences, attention,
-    cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, gelu_tanh, layer_norm,
-    linear, rotary, sum_of_squares,
+    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, RelativeBuckets,
+    RelativePositions, Sequences, attention, cross_entropy, dropout, dropout_add_layer_norm,
+    embedding, geglu, gelu, gelu_tanh, layer_norm, linear, relative_attention, rotary,
+    sum_of_squares,
 };
 use proptest::prelude::*;
 
-use super::device::{device, kernels_and_primitives, slack};
+use super::device::{device, has_native_kernels, kernels_and_primitives, slack};
 
 fn values(length: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
@@ -74,6 +75,40 @@ pub(crate) fn asked(rows: Tensor<2>, sequences: &Sequences, count: Option<usize>
 /// At most as many queries as the shortest sequence has tokens.
 pub(crate) fn at_most_shortest(count: Option<usize>, lengths: &[usize]) -> Option<usize> {
     count.map(|count| lengths.iter().copied().fold(count, usize::min))
+}
+
+/// Buckets of every kind, with few rows and many.
+pub(crate) fn buckets() -> impl Strategy<Value = RelativeBuckets> {
+    prop_oneof![
+        (1usize..90).prop_map(RelativeBuckets::clamped),
+        (2usize..40, 1usize..200)
+            .prop_map(|(half, more)| { RelativeBuckets::logarithmic(2 * half, half + 1 + more) }),
+        (2usize..40, 1usize..200)
+            .prop_map(|(half, more)| { RelativeBuckets::two_sided(2 * half, half / 2 + more) }),
+        // In no order.
+        (1usize..90).prop_map(|rows| {
+            RelativeBuckets::new(70, rows, |distance| (distance + 70) as usize * 31 % rows)
+        }),
+    ]
+}
+
+/// Positions with the tables that there are: keys, queries and bias.
+pub(crate) fn relative(
+    there: [bool; 3],
+    tables: &[Tensor<2>],
+    buckets: RelativeBuckets,
+    head_width: usize,
+) -> RelativePositions {
+    let mut tables = tables.iter().cloned();
+    let [keys, queries, bias] = there.map(|there| there.then(|| tables.next().unwrap()));
+    let terms = [&keys, &queries].into_iter().flatten().count();
+    RelativePositions {
+        keys,
+        queries,
+        bias,
+        buckets,
+        scale: RelativePositions::disentangled_scale(head_width, terms),
+    }
 }
 
 /// The derivative along one direction, by central differences and from the gradient.
@@ -143,6 +178,100 @@ proptest! {
             );
             prop_assert!(close(slopes));
         }
+    }
+
+    #[test]
+    fn gradients_of_tables_equal_finite_differences(
+        lengths in prop::collection::vec(1usize..6, 1..4),
+        head_width in 1usize..7,
+        buckets in buckets(),
+        seed in 0u32..1000,
+    ) {
+        let device = device().autodiff();
+        let sequences = packed(&lengths, &device);
+        let (tokens, hidden) = (sequences.num_tokens(), 2 * head_width);
+        let mask = Dropout { probability: 0.3, key: u64::from(seed) };
+        let rows = buckets.num_rows();
+        let shapes = [
+            [tokens, hidden], [tokens, hidden], [tokens, hidden],
+            [rows, hidden], [rows, hidden], [rows, 2],
+        ];
+        for place in 0..6 {
+            let slopes = directional(
+                |x| {
+                    let mut inputs = shapes.map(|shape| matrix(shape, seed + 5, &device) * 0.5);
+                    inputs[place] = x;
+                    let positions = relative([true; 3], &inputs[3..], buckets.clone(), head_width);
+                    let [query, key, value] = [0, 1, 2].map(|at| inputs[at].clone());
+                    let settings = settings(2, Some(mask));
+                    relative_attention(query, key, value, positions, &sequences, settings)
+                },
+                shapes[place],
+                seed,
+            );
+            prop_assert!((slopes.0 - slopes.1).abs() < 2e-2, "{place}: {slopes:?}");
+        }
+    }
+
+    /// Without tables, or with the scores of tables of zeros.
+    #[test]
+    fn relative_attention_without_tables_is_attention(
+        lengths in prop::collection::vec(prop_oneof![1usize..20, Just(130)], 1..4),
+        queries in prop::option::of(1usize..20),
+        head_width in prop::sample::select(vec![1, 3, 8, 32]),
+        precision in prop::sample::select(&Precision::ALL[..]),
+        drops: bool,
+        seed in 0u32..1000,
+    ) {
+        let device = device().autodiff();
+        let sequences = packed(&lengths, &device);
+        let count = at_most_shortest(queries, &lengths);
+        let dropout = drops.then_some(Dropout { probability: 0.3, key: u64::from(seed) });
+        let settings = AttentionSettings { precision, ..settings(2, dropout) };
+        let results = |tables: Option<[bool; 3]>| {
+            let rows = |at| matrix([sequences.num_tokens(), 2 * head_width], seed + at, &device);
+            let leaves = [0, 1, 2].map(|at| rows(at).require_grad());
+            let [query, key, value] = leaves.clone();
+            let query = asked(query, &sequences, count);
+            let context = match tables {
+                Some(there) => {
+                    let buckets = RelativeBuckets::clamped(7);
+                    let zeros = |width| Tensor::<2>::zeros([14, width], &device);
+                    let tables = vec![zeros(2 * head_width), zeros(2 * head_width), zeros(2)];
+                    let scale = 1.0 / (head_width as f64).sqrt();
+                    let positions = RelativePositions {
+                        scale,
+                        ..relative(there, &tables, buckets, head_width)
+                    };
+                    relative_attention(query, key, value, positions, &sequences, settings)
+                }
+                None => attention(query, key, value, &sequences, settings),
+            };
+            let upstream = matrix(context.dims(), seed + 3, &device);
+            let gradients = (context.clone() * upstream).sum().backward();
+            let gradients = leaves.map(|leaf| bits(leaf.grad(&gradients).unwrap()));
+            [bits(context)].into_iter().chain(gradients).collect::<Vec<_>>()
+        };
+        let expected = results(None);
+        prop_assert_eq!(&results(Some([false; 3])), &expected);
+        if has_native_kernels() {
+            prop_assert_eq!(&results(Some([true; 3])), &expected);
+        }
+    }
+
+    #[test]
+    fn rows_of_distances_ascend_and_end(
+        buckets in prop_oneof![
+            (1usize..90).prop_map(RelativeBuckets::clamped),
+            (2usize..150, 1usize..600).prop_map(|(half, more)| {
+                RelativeBuckets::logarithmic(2 * half, half + 1 + more)
+            }),
+        ],
+    ) {
+        let rows: Vec<_> = (-2000..2000).map(|distance| buckets.row(distance)).collect();
+        prop_assert!(rows.is_sorted());
+        prop_assert_eq!((rows[0], rows[3999]), (0, buckets.num_rows() - 1));
+        prop_assert_eq!(buckets.row(0), buckets.num_rows() / 2);
     }
 
     #[test]
@@ -318,6 +447,28 @@ fn more_queries_than_tokens_of_the_shortest_sequence_are_refused() {
     let rows = |count| matrix([count, 4], 1, &device);
     let sequences = packed(&[1, 4], &device);
     attention(rows(4), rows(5), rows(5), &sequences, settings(2, None));
+}
+
+#[test]
+#[should_panic(expected = "a table of Some([13, 4]), expected 14 rows of 4")]
+fn a_table_with_too_few_rows_is_refused() {
+    let device = device();
+    let rows = |count| matrix([count, 4], 1, &device);
+    let positions = relative(
+        [true, false, false],
+        &[rows(13)],
+        RelativeBuckets::clamped(7),
+        2,
+    );
+    let sequences = packed(&[5], &device);
+    relative_attention(
+        rows(5),
+        rows(5),
+        rows(5),
+        positions,
+        &sequences,
+        settings(2, None),
+    );
 }
 
 /// A step of a small network with every operation.

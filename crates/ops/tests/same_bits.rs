@@ -4,11 +4,11 @@
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{
     AttentionSettings, Precision, Sequences, attention, geglu, gelu, gelu_tanh, layer_norm, linear,
-    rotary,
+    relative_attention, rotary,
 };
 use proptest::prelude::*;
 
-use super::properties::{asked, at_most_shortest, bits, matrix, packed};
+use super::properties::{asked, at_most_shortest, bits, buckets, matrix, packed, relative};
 
 /// The rows `place` of `all` by themselves and among the others.
 fn alone_and_among(
@@ -74,6 +74,7 @@ proptest! {
         queries in prop_oneof![3 => Just(1usize), 1 => 2usize..20],
         window in prop::option::of(prop_oneof![0usize..20, prop::sample::select(vec![64, 300])]),
         precision in prop::sample::select(&Precision::ALL[..]),
+        by_distance in prop::option::of((buckets(), any::<[bool; 3]>())),
         seed in 0u32..1000,
     ) {
         let device = Device::flex().autodiff();
@@ -86,11 +87,23 @@ proptest! {
         let all = [0, 1, 2, 3].map(|at| {
             matrix([among.num_tokens(), heads * head_width], seed + at, &device) * 3.0
         });
+        let attend = |query, key, value, sequences: &Sequences| {
+            let Some((buckets, there)) = by_distance.clone() else {
+                return attention(query, key, value, sequences, settings);
+            };
+            let widths = [heads * head_width, heads * head_width, heads];
+            let tables = (0..3).filter(|at| there[*at]).map(|at| {
+                matrix([buckets.num_rows(), widths[at]], seed + at as u32, &device)
+            });
+            let tables: Vec<_> = tables.collect();
+            let positions = relative(there, &tables, buckets, head_width);
+            relative_attention(query, key, value, positions, sequences, settings)
+        };
         let own = |rows: Tensor<2>| among.narrow_rows(rows, before.len(), 1);
         let run = |rows: [Tensor<2>; 4], sequences: &Sequences, count| {
             let [query, key, value, upstream] = rows.map(|rows| rows.detach().require_grad());
             let asked = |rows: &Tensor<2>| asked(rows.clone(), sequences, count);
-            let context = attention(asked(&query), key.clone(), value.clone(), sequences, settings);
+            let context = attend(asked(&query), key.clone(), value.clone(), sequences);
             let gradients = (context.clone() * asked(&upstream)).sum().backward();
             (context, [query, key, value].map(|rows| rows.grad(&gradients).unwrap()))
         };

@@ -1,4 +1,4 @@
-//! Stages of an encoder, from the bottom: the embeddings are stage 0, layer `i` is stage `i + 1`.
+//! Stages of an encoder, from the bottom: the embeddings, with those of distances, are stage 0, layer `i` is stage `i + 1`.
 //! The layers above the encoder (pooler, head) belong to no stage.
 //!
 //! Freezing and layer-wise learning rates count in stages, for any module with a field `encoder`:
@@ -56,7 +56,7 @@ mod tests {
             assert_eq!((layers(&classifier), layers(&masked_lm)), (2, 2));
             for parameter in classifier.iter().chain(&masked_lm) {
                 let expected = match parameter.path.split('.').collect::<Vec<_>>()[..] {
-                    ["encoder", "embeddings", ..] => Some(0),
+                    ["encoder", "embeddings" | "relative", ..] => Some(0),
                     ["encoder", "layers", "0", ..] => Some(1),
                     ["encoder", "layers", "1", ..] | ["encoder", "final_norm", ..] => Some(2),
                     _ => None,

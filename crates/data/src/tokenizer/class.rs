@@ -29,7 +29,7 @@ pub(super) struct TokenizerClass {
     pub(super) token_types: Option<bool>,
 }
 
-const CLASSES: [TokenizerClass; 9] = [
+const CLASSES: [TokenizerClass; 11] = [
     class("BertTokenizer", Pipeline::Bert, Some(true)),
     class("DistilBertTokenizer", Pipeline::Bert, Some(false)),
     class("ElectraTokenizer", Pipeline::Bert, Some(true)),
@@ -39,10 +39,13 @@ const CLASSES: [TokenizerClass; 9] = [
     class("CamembertTokenizer", Pipeline::XlmRoberta, Some(false)),
     class("PreTrainedTokenizer", Pipeline::File, None),
     class("TokenizersBackend", Pipeline::File, None),
+    // The versions of transformers differ in the normalizer.
+    class("DebertaV2Tokenizer", Pipeline::File, Some(true)),
+    class("MPNetTokenizer", Pipeline::File, Some(false)),
 ];
 
 /// Class of each `model_type`, for directories without `tokenizer_class`.
-const MODEL_TYPES: [(&str, TokenizerClass); 7] = [
+const MODEL_TYPES: [(&str, TokenizerClass); 9] = [
     ("bert", CLASSES[0]),
     ("distilbert", CLASSES[0]),
     ("electra", CLASSES[0]),
@@ -50,7 +53,12 @@ const MODEL_TYPES: [(&str, TokenizerClass); 7] = [
     ("xlm-roberta", CLASSES[5]),
     ("camembert", CLASSES[6]),
     ("modernbert", CLASSES[8]),
+    ("deberta-v2", CLASSES[9]),
+    ("mpnet", CLASSES[10]),
 ];
+
+/// Class of MPNet's tokenizers.
+pub(super) const MPNET: TokenizerClass = CLASSES[10];
 
 /// Class of tokenizers that this crate trains, and of vocabularies for which nothing says which.
 pub(super) const BERT: TokenizerClass = CLASSES[0];
@@ -143,6 +151,8 @@ mod tests {
         );
         let model = json!({"model_type": "xlm-roberta"});
         assert_eq!(class(json!({}), model), Some("XLMRobertaTokenizer"));
+        let model = json!({"model_type": "deberta-v2"});
+        assert_eq!(class(json!({}), model), Some("DebertaV2Tokenizer"));
         assert_eq!(class(json!({}), json!({"model_type": "other"})), None);
     }
 

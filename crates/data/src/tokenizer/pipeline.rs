@@ -13,7 +13,7 @@ use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::processors::roberta::RobertaProcessing;
 
 use super::bert;
-use super::class::{BERT, FILE_CLASS, Pipeline};
+use super::class::{BERT, FILE_CLASS, MPNET, Pipeline};
 use super::class_check::Checked;
 use super::settings::Settings;
 use super::special_tokens::SpecialTokens;
@@ -57,13 +57,23 @@ pub(super) fn apply_to_special_tokens(
         Some(Pipeline::Bert) => (["cls_token", "sep_token"], 1, 1),
         Some(Pipeline::Roberta) => (["cls_token", "sep_token"], 2, 0),
         Some(Pipeline::XlmRoberta) => (["bos_token", "eos_token"], 2, 0),
+        // The versions of transformers differ in other components, but not in these tokens.
+        Some(Pipeline::File) if is_mpnet(settings) => (["cls_token", "sep_token"], 2, 0),
         Some(Pipeline::File) | None => return Ok(()),
     };
     let mut ids = [0; 2];
-    for (id, key) in ids.iter_mut().zip(keys) {
-        let token = token_of(settings.config.get(key)).unwrap_or_default();
-        let found = tokenizer.token_to_id(&token);
-        *id = found.ok_or_else(|| DataError::missing_special_token(path, &token))?;
+    for ((id, key), default) in ids.iter_mut().zip(keys).zip(MPNET_TOKENS) {
+        let token =
+            token_of(settings.config.get(key)).or(is_mpnet(settings).then(|| default.into()));
+        let token = token.unwrap_or_default();
+        *id = match tokenizer.token_to_id(&token) {
+            Some(found) => found,
+            None if is_mpnet(settings) => {
+                let expected = format!("{token:?} as {key}");
+                return Err(refuse(settings, path, "model.vocab", &expected));
+            }
+            None => return Err(DataError::missing_special_token(path, &token)),
+        };
     }
     let [single, pair] = [None, Some((between, second_type))]
         .map(|second| SpecialTokens::around(ids[0], ids[1], second));
@@ -84,6 +94,13 @@ pub(super) fn apply_to_special_tokens(
         }
     }
     Ok(())
+}
+
+/// Tokens before and after a text that MPNet's class has, unless the settings name others.
+const MPNET_TOKENS: [&str; 2] = ["<s>", "</s>"];
+
+fn is_mpnet(settings: &Settings) -> bool {
+    settings.class.is_some_and(|class| class.name == MPNET.name)
 }
 
 /// Returns RoBERTa's post-processor with the settings for offsets.

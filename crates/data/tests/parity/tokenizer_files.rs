@@ -58,7 +58,13 @@ struct Rows {
 
 /// What may be refused although both versions of transformers do the same: the beginning of the
 /// name of a case, and the key that the error names. This crate does not know the class.
-const REFUSED: [(&str, &str); 1] = [("class: MPNetTokenizer", "tokenizer_class")];
+const REFUSED: [(&str, &str); 2] = [
+    ("class: MPNetTokenizer", "tokenizer_class"),
+    (
+        "class: MPNetTokenizer vocab",
+        "found none of tokenizer.json",
+    ),
+];
 
 /// The beginning of the names of directories without any class, which transformers 4.57 does not
 /// load. Token types are those of the template, as of a `PreTrainedTokenizerFast` in 4.57.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::config_keys::ConfigKeys;
-use super::modern_bert_keys;
+use super::{deberta_keys, modern_bert_keys};
 use crate::encoder::{EncoderConfig, Positions};
 use crate::error::ModelError;
 use crate::family::{Family, MODEL_TYPES};
@@ -30,11 +30,19 @@ const MODERN_BERT: [(&str, &str); 3] = [
     ("layer_norm_eps", "norm_eps"),
 ];
 
+/// Names in
+/// [`DebertaV2Config`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/deberta_v2/configuration_deberta_v2.py).
+const DEBERTA_V2: [(&str, &str); 2] = [
+    ("classifier_activation", "pooler_hidden_act"),
+    ("classifier_dropout", "cls_dropout"),
+];
+
 /// Returns the family's name of a key.
 pub(super) fn key_of(family: Family, key: &'static str) -> &'static str {
     let names: &[(&str, &'static str)] = match family {
         Family::DistilBert => &DISTILBERT,
         Family::ModernBert => &MODERN_BERT,
+        Family::DebertaV2 => &DEBERTA_V2,
         _ => &[],
     };
     let own = names.iter().find(|(ours, _)| *ours == key);
@@ -44,7 +52,7 @@ pub(super) fn key_of(family: Family, key: &'static str) -> &'static str {
 /// Returns the configuration of the encoder. Missing probabilities, epsilon and standard deviation
 /// have the defaults of
 /// [`BertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/configuration_bert.py),
-/// which all families but ModernBERT share.
+/// which all families but ModernBERT and DeBERTa share.
 pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError> {
     let model_type: String = keys.require("model_type", "the name of a family")?;
     let family = Family::from_model_type(&model_type)
@@ -58,7 +66,7 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
         Ok::<_, ModelError>(found.unwrap_or(missing))
     };
     let missing = match family {
-        Family::ModernBert => EncoderConfig::base(family),
+        Family::ModernBert | Family::DebertaV2 => EncoderConfig::base(family),
         _ => EncoderConfig::default(),
     };
     let hidden_size = size("hidden_size")?;
@@ -85,8 +93,14 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
         )?,
         max_position_embeddings: size("max_position_embeddings")?,
         positions: positions(keys, family)?,
+        relative_attention_num_buckets: match family {
+            Family::MpNet => keys
+                .get("relative_attention_num_buckets", "a number")?
+                .or(Some(32)),
+            _ => None,
+        },
         type_vocab_size: match family {
-            Family::DistilBert | Family::ModernBert => 0,
+            Family::DistilBert | Family::ModernBert | Family::MpNet => 0,
             _ => keys
                 .get("type_vocab_size", "a size")?
                 .unwrap_or(missing.type_vocab_size),
@@ -100,6 +114,7 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
     };
     match family {
         Family::ModernBert => modern_bert_keys::with_own_keys(keys, shared),
+        Family::DebertaV2 => deberta_keys::with_own_keys(keys, shared),
         _ => Ok(shared),
     }
 }
@@ -126,6 +141,9 @@ fn check_architecture(keys: &ConfigKeys) -> Result<(), ModelError> {
 }
 
 fn positions(keys: &ConfigKeys, family: Family) -> Result<Positions, ModelError> {
+    if family == Family::MpNet {
+        return Ok(EncoderConfig::base(family).positions);
+    }
     if !family.is_roberta() {
         return Ok(Positions::FromZero);
     }
@@ -167,10 +185,18 @@ pub(super) fn encoder_keys(encoder: &EncoderConfig) -> Vec<(&'static str, Value)
         keys.retain(|(key, _)| *key != "hidden_dropout_prob");
         keys.extend(modern_bert_keys::own_keys(encoder));
     }
+    if family == Family::DebertaV2 {
+        keys.extend(deberta_keys::own_keys(encoder));
+    }
     if family == Family::Electra {
         keys.push(("embedding_size", json!(encoder.embedding_width())));
     }
-    if let Positions::AfterPadding { padding_index } = encoder.positions {
+    if let Some(buckets) = encoder.relative_attention_num_buckets {
+        keys.push(("relative_attention_num_buckets", json!(buckets)));
+    }
+    if let (Positions::AfterPadding { padding_index }, true) =
+        (encoder.positions, family.is_roberta())
+    {
         keys.push(("pad_token_id", json!(padding_index)));
     }
     for (key, _) in &mut keys {

@@ -181,7 +181,7 @@ fn load_pre_trained(
         ));
     }
     let model = init(&config.encoder, device)?;
-    let names = TensorNames::of_masked_lm(config.encoder.family);
+    let names = TensorNames::of_masked_lm(&config.encoder);
     let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper(&names);
     let fresh = Fresh::what_is_missing(&config, seed);
     let (model, report) = load_into(model, weights, names, fresh)?;

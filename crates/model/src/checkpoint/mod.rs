@@ -6,6 +6,7 @@
 mod class_names;
 mod config_json;
 mod config_keys;
+mod deberta_keys;
 mod encoder_keys;
 mod load;
 mod load_tensors;

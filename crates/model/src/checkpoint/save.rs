@@ -57,7 +57,7 @@ pub fn save_masked_lm(
     model: &MaskedLm,
     checkpoint: &CheckpointConfig,
 ) -> Result<(), ModelError> {
-    let names = TensorNames::of_masked_lm(checkpoint.encoder.family);
+    let names = TensorNames::of_masked_lm(&checkpoint.encoder);
     let mut merged = model.clone();
     merged.encoder = merged.encoder.merge_lora();
     let (config, device) = (&checkpoint.encoder, device_of(&merged.encoder));

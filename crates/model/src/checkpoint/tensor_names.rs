@@ -3,6 +3,7 @@
 use super::row_block::RowBlock;
 use super::tensor_tables::Table;
 use crate::classifier::SequenceClassifierConfig;
+use crate::encoder::EncoderConfig;
 use crate::family::Family;
 use crate::parameters::{Parameter, ParameterKind};
 
@@ -64,10 +65,11 @@ impl TensorNames {
 
     /// Returns the names in a checkpoint for masked language modeling, or for both pre-training
     /// tasks.
-    pub fn of_masked_lm(family: Family) -> Self {
+    pub fn of_masked_lm(encoder: &EncoderConfig) -> Self {
+        let (family, legacy) = (encoder.family, encoder.legacy);
         Self {
-            head: family.masked_lm_table(),
-            tied: family.tied_names(),
+            head: family.masked_lm_table(legacy),
+            tied: family.tied_names(legacy),
             prefix: family.prefix(),
             root: "",
             ..Self::of_encoder(family)
@@ -83,7 +85,7 @@ impl TensorNames {
     ///
     /// let config = EncoderConfig::base(Family::DistilBert);
     /// let model = config.init_masked_lm(&Device::flex())?;
-    /// let names = TensorNames::of_masked_lm(config.family);
+    /// let names = TensorNames::of_masked_lm(&config);
     /// let first = &parameters(&model)[0];
     /// assert_eq!(first.path, "encoder.embeddings.word_embeddings.weight");
     /// assert_eq!(names.name(first), "distilbert.embeddings.word_embeddings.weight");

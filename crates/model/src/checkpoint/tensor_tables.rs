@@ -37,6 +37,47 @@ const DISTILBERT: Table = &[
     (".feed_forward.norm.", ".output_layer_norm."),
 ];
 
+/// Encoder of DeBERTa-v2, without the family's prefix.
+const DEBERTA_V2: Table = &[
+    ("encoder.embeddings.norm.", "embeddings.LayerNorm."),
+    ("encoder.embeddings.", "embeddings."),
+    ("encoder.relative.embeddings.", "encoder.rel_embeddings."),
+    ("encoder.relative.norm.", "encoder.LayerNorm."),
+    ("encoder.layers.", "encoder.layer."),
+    (".attention.query.", ".attention.self.query_proj."),
+    (".attention.key.", ".attention.self.key_proj."),
+    (".attention.value.", ".attention.self.value_proj."),
+    (".attention.position_key.", ".attention.self.pos_key_proj."),
+    (
+        ".attention.position_query.",
+        ".attention.self.pos_query_proj.",
+    ),
+    (".attention.output.", ".attention.output.dense."),
+    (".attention.norm.", ".attention.output.LayerNorm."),
+    (".feed_forward.intermediate.", ".intermediate.dense."),
+    (".feed_forward.output.", ".output.dense."),
+    (".feed_forward.norm.", ".output.LayerNorm."),
+];
+
+/// Encoder of MPNet, without the family's prefix.
+const MPNET: Table = &[
+    ("encoder.embeddings.norm.", "embeddings.LayerNorm."),
+    ("encoder.embeddings.", "embeddings."),
+    (
+        "encoder.relative.embeddings.",
+        "encoder.relative_attention_bias.",
+    ),
+    ("encoder.layers.", "encoder.layer."),
+    (".attention.query.", ".attention.attn.q."),
+    (".attention.key.", ".attention.attn.k."),
+    (".attention.value.", ".attention.attn.v."),
+    (".attention.output.", ".attention.attn.o."),
+    (".attention.norm.", ".attention.LayerNorm."),
+    (".feed_forward.intermediate.", ".intermediate.dense."),
+    (".feed_forward.output.", ".output.dense."),
+    (".feed_forward.norm.", ".output.LayerNorm."),
+];
+
 /// Encoder of ModernBERT, without the family's prefix.
 const MODERN_BERT: Table = &[
     (
@@ -82,6 +123,8 @@ impl Family {
         match self {
             Self::DistilBert => DISTILBERT,
             Self::ModernBert => MODERN_BERT,
+            Self::DebertaV2 => DEBERTA_V2,
+            Self::MpNet => MPNET,
             _ => BERT,
         }
     }
@@ -94,6 +137,8 @@ impl Family {
             Self::Roberta | Self::XlmRoberta | Self::Camembert => "roberta.",
             Self::Electra => "electra.",
             Self::ModernBert => "model.",
+            Self::DebertaV2 => "deberta.",
+            Self::MpNet => "mpnet.",
         }
     }
 
@@ -109,6 +154,10 @@ impl Family {
                 ("head.norms.0.", "head.norm."),
                 ("head.output.", "classifier."),
             ],
+            Self::DebertaV2 => &[
+                ("head.hidden.0.", "pooler.dense."),
+                ("head.output.", "classifier."),
+            ],
             _ => &[
                 ("head.hidden.0.", "classifier.dense."),
                 ("head.output.", "classifier.out_proj."),
@@ -116,9 +165,16 @@ impl Family {
         }
     }
 
-    pub(super) fn masked_lm_table(self) -> Table {
+    /// Returns the head of a masked LM checkpoint; `legacy` as
+    /// [`EncoderConfig::legacy`](crate::EncoderConfig::legacy).
+    pub(super) fn masked_lm_table(self, legacy: bool) -> Table {
         match self {
-            Self::Bert => &[
+            Self::DebertaV2 if !legacy => &[
+                ("head.transform.", "lm_predictions.lm_head.dense."),
+                ("head.norm.", "lm_predictions.lm_head.LayerNorm."),
+                ("head.bias", "lm_predictions.lm_head.bias"),
+            ],
+            Self::Bert | Self::DebertaV2 => &[
                 ("head.transform.", "cls.predictions.transform.dense."),
                 ("head.norm.", "cls.predictions.transform.LayerNorm."),
                 ("head.bias", "cls.predictions.bias"),
@@ -129,7 +185,7 @@ impl Family {
                 ("head.norm.", "vocab_layer_norm."),
                 ("head.bias", "vocab_projector.bias"),
             ],
-            Self::Roberta | Self::XlmRoberta | Self::Camembert => &[
+            Self::Roberta | Self::XlmRoberta | Self::Camembert | Self::MpNet => &[
                 ("head.transform.", "lm_head.dense."),
                 ("head.norm.", "lm_head.layer_norm."),
                 ("head.bias", "lm_head.bias"),
@@ -148,15 +204,16 @@ impl Family {
 
     /// Returns tensors of a masked LM checkpoint that duplicate a parameter, with its path: the
     /// decoder is tied to the word embeddings, and old checkpoints contain its bias twice.
-    pub(super) fn tied_names(self) -> Table {
+    pub(super) fn tied_names(self, legacy: bool) -> Table {
         const WORDS: &str = "encoder.embeddings.word_embeddings.weight";
         match self {
-            Self::Bert => &[
+            Self::DebertaV2 if !legacy => &[],
+            Self::Bert | Self::DebertaV2 => &[
                 ("cls.predictions.decoder.weight", WORDS),
                 ("cls.predictions.decoder.bias", "head.bias"),
             ],
             Self::DistilBert => &[("vocab_projector.weight", WORDS)],
-            Self::Roberta | Self::XlmRoberta | Self::Camembert => &[
+            Self::Roberta | Self::XlmRoberta | Self::Camembert | Self::MpNet => &[
                 ("lm_head.decoder.weight", WORDS),
                 ("lm_head.decoder.bias", "head.bias"),
             ],

@@ -1,19 +1,27 @@
 //! Self-attention with output projection, residual and layer normalization (`BertAttention`).
 
 use burn::module::Module;
-use burn::nn::LayerNorm;
+use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{AttentionSettings, Precision, Sequences, attention};
+use finetune_ops::{
+    AttentionSettings, Precision, RelativePositions, Sequences, attention, linear,
+    relative_attention,
+};
 
 use super::batch_context::BatchContext;
+use super::relative_positions::BatchDistances;
 use super::residual::Residual;
-use super::{EncoderConfig, LayerType};
+use super::{EncoderConfig, LayerType, RelativeAttention};
 use crate::adapters::{LoraLinear, LoraTarget};
-use crate::dropout::DropoutStage;
+use crate::dropout::{DropoutStage, apply};
 use crate::layers;
 
 /// Place of the output's dropout in the layer.
 const OUTPUT_SITE: usize = 1;
+
+/// Place of the dropout of vectors of distances. It is that of activations in the feed-forward network,
+/// which no family with such vectors drops.
+const DISTANCES_SITE: usize = 3;
 
 /// Multi-head self-attention: `norm(x + dropout(output(attention(query(x), key(x), value(x)))))`, or
 /// with the normalization of `x` first. DistilBERT has no dropout on the output.
@@ -27,11 +35,18 @@ pub struct SelfAttention {
     pub value: LoraLinear,
     /// Output projection, `[D, D]`.
     pub output: LoraLinear,
+    /// Key projection of distances, `[D, D]`, if they have one of their own.
+    pub position_key: Option<Linear>,
+    /// Query projection of distances, `[D, D]`, if they have one of their own.
+    pub position_query: Option<Linear>,
     /// Layer normalization, unless it would be the first of the encoder's layers and the
     /// configuration leaves it out.
     pub norm: Option<LayerNorm>,
     heads: usize,
     probability_dropout: f64,
+    distance_dropout: f64,
+    #[module(skip)]
+    relative: Option<RelativeAttention>,
     #[module(skip)]
     layer_type: LayerType,
     /// Distance that a token sees.
@@ -47,14 +62,24 @@ impl SelfAttention {
         let square = || LoraLinear::new(width, width, config.attention_bias, device);
         let has_norm = config.norm_placement.is_at_attention(layer);
         let output_dropout = config.family.attention_output_dropout(config);
+        let relative = config.relative_attention;
+        let own = relative.filter(|relative| !relative.share_att_key);
+        let of_distances = |has_term: Option<bool>| {
+            let has_term = has_term.unwrap_or(false);
+            has_term.then(|| layers::linear_with(width, width, config.attention_bias, device))
+        };
         Self {
             query: square(),
             key: square(),
             value: square(),
             output: square(),
+            position_key: of_distances(own.map(|own| own.c2p)),
+            position_query: of_distances(own.map(|own| own.p2c)),
             norm: has_norm.then(|| layers::layer_norm(width, config.norm_bias, device)),
             heads: config.num_attention_heads,
             probability_dropout: config.attention_probs_dropout_prob,
+            distance_dropout: config.hidden_dropout_prob,
+            relative,
             layer_type: config.layer_type(layer),
             window: config.reach(layer),
             residual: Residual::new(config, output_dropout, OUTPUT_SITE),
@@ -94,9 +119,54 @@ impl SelfAttention {
             dropout: dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
             precision,
         };
-        let context = attention(query, key, value, &batch.sequences, settings);
+        let sequences = &batch.sequences;
+        let context = match &batch.distances {
+            Some(distances) => {
+                let positions = self.positions(distances, dropout, precision);
+                relative_attention(query, key, value, positions, sequences, settings)
+            }
+            None => attention(query, key, value, sequences, settings),
+        };
         let projected = apply_to(&self.output, context, LoraTarget::AttentionOutput);
         self.residual.after(norm, projected, asking, dropout)
+    }
+
+    /// Returns keys and queries of the distances in a batch, or their bias.
+    fn positions(
+        &self,
+        distances: &BatchDistances,
+        dropout: Option<DropoutStage>,
+        precision: Precision,
+    ) -> RelativePositions {
+        // The gradients of this layer meet before those of others join them.
+        let BatchDistances { rows, buckets } = distances.clone().node();
+        let width = self.query.weight.lazy_shape()[1] / self.heads;
+        let Some(relative) = self.relative else {
+            return RelativePositions {
+                keys: None,
+                queries: None,
+                bias: Some(rows),
+                buckets,
+                scale: RelativePositions::disentangled_scale(width, 0),
+            };
+        };
+        let rows = apply(rows, self.distance_dropout, dropout, DISTANCES_SITE);
+        let projected = |own: &Option<Linear>, shared: &LoraLinear, target| match own {
+            Some(own) => {
+                let bias = own.bias.as_ref().map(|bias| bias.val());
+                linear(rows.clone(), own.weight.val(), bias, precision)
+            }
+            None => shared.forward(rows.clone(), dropout, target, precision),
+        };
+        let key = || projected(&self.position_key, &self.key, LoraTarget::Key);
+        let query = || projected(&self.position_query, &self.query, LoraTarget::Query);
+        RelativePositions {
+            keys: relative.c2p.then(key),
+            queries: relative.p2c.then(query),
+            bias: None,
+            buckets,
+            scale: RelativePositions::disentangled_scale(width, relative.terms()),
+        }
     }
 
     /// Rotates queries and keys by the positions of their tokens, if positions are rotary.

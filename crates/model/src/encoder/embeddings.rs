@@ -16,7 +16,7 @@ use crate::layers;
 pub struct Embeddings {
     /// Word embeddings, `[V, E]`.
     pub word_embeddings: Embedding,
-    /// Position embeddings, `[max_position_embeddings, E]`, unless positions are rotary.
+    /// Position embeddings, `[max_position_embeddings, E]`, if positions have embeddings.
     pub position_embeddings: Option<Embedding>,
     /// Token type embeddings, `[type_vocab_size, E]`, if the family has token types.
     pub token_type_embeddings: Option<Embedding>,
@@ -49,7 +49,9 @@ impl Embeddings {
         let types = config.type_vocab_size;
         Self {
             word_embeddings: table(config.vocab_size),
-            position_embeddings: (!config.positions.is_rotary())
+            position_embeddings: config
+                .positions
+                .have_embeddings()
                 .then(|| table(config.max_position_embeddings)),
             token_type_embeddings: (types > 0).then(|| table(types)),
             norm: layers::layer_norm(width, config.norm_bias, device),

@@ -14,6 +14,7 @@ mod layer;
 mod packed_input;
 mod positions;
 mod recompute;
+mod relative_positions;
 mod residual;
 mod rotary_angles;
 
@@ -29,6 +30,7 @@ pub use layer::EncoderLayer;
 pub use packed_input::PackedInput;
 pub(crate) use packed_input::check_inside;
 pub use positions::Positions;
+pub use relative_positions::{RelativeAttention, RelativeEmbeddings};
 pub use residual::NormPlacement;
 
 use std::ops::RangeInclusive;
@@ -51,6 +53,8 @@ pub struct Encoder {
     pub embeddings: Embeddings,
     /// Transformer layers, from the one next to the embeddings.
     pub layers: Vec<EncoderLayer>,
+    /// Vectors of the distances between tokens, if the attention has relative positions.
+    pub relative: Option<RelativeEmbeddings>,
     /// Layer normalization after the last layer, if the layers have theirs before their blocks.
     pub final_norm: Option<LayerNorm>,
     epsilon: f64,
@@ -76,6 +80,7 @@ impl EncoderConfig {
             layers: layers
                 .map(|layer| EncoderLayer::new(self, layer, device))
                 .collect(),
+            relative: RelativeEmbeddings::new(self, device),
             final_norm: has_final_norm
                 .then(|| layers::layer_norm(self.hidden_size, self.norm_bias, device)),
             epsilon: self.layer_norm_eps,
@@ -201,7 +206,7 @@ impl Encoder {
         sequences: &Sequences,
         dropout: Option<DropoutStream>,
     ) -> Vec<Tensor<2>> {
-        let batch = self.context(sequences);
+        let mut batch = self.context(sequences);
         let mut hidden = hidden;
         let mut states = Vec::new();
         for layer in start..=*layers.end() {
@@ -220,6 +225,7 @@ impl Encoder {
                 };
                 let applied = &self.layers[layer - 1];
                 hidden = apply(applied, hidden, &batch, queries, stage, self.precision);
+                batch = batch.for_next_layer();
                 if let Some(norm) = self
                     .final_norm
                     .as_ref()

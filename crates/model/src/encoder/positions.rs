@@ -21,6 +21,9 @@ pub enum Positions {
         /// Id of the padding token.
         padding_index: usize,
     },
+    /// No position embeddings: tokens have positions only relative to each other, see
+    /// [`RelativeAttention`](crate::RelativeAttention).
+    Relative,
     /// No position embeddings: queries and keys are rotated by angles that grow with the position
     /// ([Su et al. 2021](https://arxiv.org/abs/2104.09864)), numbered 0, 1, 2, ... for all tokens.
     Rotary {
@@ -33,6 +36,11 @@ pub enum Positions {
 }
 
 impl Positions {
+    /// Returns whether positions have embeddings.
+    pub(crate) fn have_embeddings(self) -> bool {
+        matches!(self, Self::FromZero | Self::AfterPadding { .. })
+    }
+
     /// Returns whether positions are rotary.
     pub(crate) fn is_rotary(self) -> bool {
         matches!(self, Self::Rotary { .. })
@@ -62,7 +70,7 @@ impl Positions {
     /// Returns the maximum sequence length for a position table of `rows` rows.
     pub(crate) fn max_sequence_length(self, rows: usize) -> usize {
         match self {
-            Self::FromZero | Self::Rotary { .. } => rows,
+            Self::FromZero | Self::Relative | Self::Rotary { .. } => rows,
             Self::AfterPadding { padding_index } => {
                 rows.saturating_sub(padding_index.saturating_add(1))
             }
@@ -85,7 +93,7 @@ impl Positions {
         table_rows: usize,
     ) -> Result<Vec<usize>, ModelError> {
         let positions = match self {
-            Self::FromZero | Self::Rotary { .. } => columns.to_vec(),
+            Self::FromZero | Self::Relative | Self::Rotary { .. } => columns.to_vec(),
             Self::AfterPadding { padding_index } => {
                 let sequences = offsets.values().windows(2);
                 let sequences = sequences.map(|ends| &token_ids[ends[0]..ends[1]]);
@@ -97,7 +105,9 @@ impl Positions {
         match positions.iter().max() {
             Some(last) if *last >= table_rows => {
                 let (what, found) = match self {
-                    Self::FromZero | Self::Rotary { .. } => ("sequence length", last + 1),
+                    Self::FromZero | Self::Relative | Self::Rotary { .. } => {
+                        ("sequence length", last + 1)
+                    }
                     Self::AfterPadding { .. } => ("position", *last),
                 };
                 Err(ModelError::OutsideEmbedding {

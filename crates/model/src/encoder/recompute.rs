@@ -25,23 +25,28 @@ impl EncoderLayer {
         dropout: Option<DropoutStage>,
         precision: Precision,
     ) -> Tensor<2> {
-        let mut inputs = Inputs {
-            tensors: vec![hidden.clone().into_dispatch()],
-            wanted: vec![hidden.is_tracked()],
-        };
+        let mut inputs = Inputs::default();
+        inputs.add(&hidden);
+        if let Some(distances) = &batch.distances {
+            inputs.add(&distances.rows);
+        }
         self.visit(&mut inputs);
         let Inputs { tensors, wanted } = inputs;
         let (layer, hidden) = (self.valid(), hidden.inner());
         let batch = batch.without_autodiff();
-        let apply = move |layer: &EncoderLayer, hidden| {
-            layer.forward(hidden, &batch, queries, dropout, precision)
+        let apply = move |layer: &EncoderLayer, hidden, batch: &BatchContext| {
+            layer.forward(hidden, batch, queries, dropout, precision)
         };
-        let output = apply(&layer, hidden.clone());
+        let output = apply(&layer, hidden.clone(), &batch);
         recomputed(output, tensors, move |gradient| {
             let mut leaves = Leaves(wanted.iter().copied());
             let hidden = leaves.leaf(hidden.clone());
+            let mut batch = batch.clone();
+            if let Some(distances) = &mut batch.distances {
+                distances.rows = leaves.leaf(distances.rows.clone());
+            }
             let layer = layer.clone().map(&mut leaves);
-            let output = apply(&layer, hidden.clone());
+            let output = apply(&layer, hidden.clone(), &batch);
             // The gradient of the output is then exactly `gradient`.
             let root = (output * Tensor::from_inner(gradient)).sum();
             let mut found = Found {
@@ -49,16 +54,28 @@ impl EncoderLayer {
                 of_inputs: Vec::new(),
             };
             found.take(&hidden);
+            if let Some(distances) = &batch.distances {
+                found.take(&distances.rows);
+            }
             layer.visit(&mut found);
             found.of_inputs
         })
     }
 }
 
-/// Inputs of a layer: hidden states, then parameters, and which of them want a gradient.
+/// Inputs of a layer: hidden states, vectors of distances if there are any, then parameters, and
+/// which of them want a gradient.
+#[derive(Default)]
 struct Inputs {
     tensors: Vec<DispatchTensor>,
     wanted: Vec<bool>,
+}
+
+impl Inputs {
+    fn add(&mut self, tensor: &Tensor<2>) {
+        self.wanted.push(tensor.is_tracked());
+        self.tensors.push(tensor.clone().into_dispatch());
+    }
 }
 
 impl ModuleVisitor for Inputs {

@@ -11,9 +11,10 @@ impl Family {
     pub(crate) fn check(self, config: &EncoderConfig) -> Result<(), ModelError> {
         let modern = self == Self::ModernBert;
         let types = config.type_vocab_size;
-        let has_types = !modern && self != Self::DistilBert;
+        let has_types = !modern && !matches!(self, Self::DistilBert | Self::MpNet);
         let expected = if has_types { "at least 1" } else { "0" };
-        self.check_value((types > 0) == has_types, "type_vocab_size", types, expected)?;
+        let valid = self == Self::DebertaV2 || (types > 0) == has_types;
+        self.check_value(valid, "type_vocab_size", types, expected)?;
         let epsilon = config.layer_norm_eps;
         let valid = self != Self::DistilBert || epsilon == 1e-12;
         self.check_value(valid, "layer_norm_eps", epsilon, "1e-12")?;
@@ -22,18 +23,48 @@ impl Family {
         self.check_value(valid, "embedding_size", width, "the hidden size")?;
         let positions = config.positions;
         let (valid, expected) = match positions {
+            // MPNet counts from the same position, whatever the id of its padding token.
+            _ if self == Self::MpNet => (
+                positions == Positions::AfterPadding { padding_index: 1 },
+                "after_padding, of index 1",
+            ),
             _ if self.is_roberta() => (
                 matches!(positions, Positions::AfterPadding { .. }),
                 "after_padding",
             ),
             _ if modern => (positions.is_rotary(), "rotary"),
+            _ if self == Self::DebertaV2 => (
+                matches!(positions, Positions::FromZero | Positions::Relative),
+                "from_zero or relative",
+            ),
             _ => (positions == Positions::FromZero, "from_zero"),
         };
         self.check_value(valid, "positions", positions, expected)?;
+        self.check_relative(config)?;
         match modern {
             true => self.check_modern(config),
             false => self.check_older(config),
         }
+    }
+
+    /// Checks the values of which only DeBERTa has a choice.
+    fn check_relative(self, config: &EncoderConfig) -> Result<(), ModelError> {
+        let has = self == Self::DebertaV2;
+        let relative = config.relative_attention;
+        let expected = if has { "some" } else { "none" };
+        let valid = relative.is_some() == has;
+        self.check_value(valid, "relative_attention", relative, expected)?;
+        let buckets = config.relative_attention_num_buckets;
+        let (of_family, expected) = match self {
+            // transformers computes buckets of 32, whatever the file says.
+            Self::MpNet => (Some(32), "32"),
+            _ => (None, "none"),
+        };
+        let field = "relative_attention_num_buckets";
+        self.check_value(buckets == of_family, field, buckets, expected)?;
+        let dropout = config.pooler_dropout;
+        self.check_value(has || dropout == 0.0, "pooler_dropout", dropout, "0")?;
+        self.check_value(has || config.legacy, "legacy", config.legacy, "true")
     }
 
     /// Checks the values of which ModernBERT has no choice.
@@ -75,7 +106,7 @@ impl Family {
         let valid = placement == NormPlacement::PostNorm;
         self.check_value(valid, "norm_placement", placement, "post_norm")?;
         let activation = config.classifier_activation;
-        let valid = activation == Activation::Gelu;
+        let valid = self == Self::DebertaV2 || activation == Activation::Gelu;
         self.check_value(valid, "classifier_activation", activation, "gelu")?;
         let types = config.all_layer_types();
         let valid = !types.contains(&LayerType::SlidingAttention);
@@ -171,6 +202,34 @@ mod tests {
                     ..EncoderConfig::base(Family::ModernBert)
                 },
                 "hidden_dropout_prob",
+            ),
+            (
+                EncoderConfig {
+                    relative_attention: None,
+                    ..EncoderConfig::base(Family::DebertaV2)
+                },
+                "relative_attention",
+            ),
+            (
+                EncoderConfig {
+                    positions: Positions::Relative,
+                    ..EncoderConfig::default()
+                },
+                "positions",
+            ),
+            (
+                EncoderConfig {
+                    relative_attention: EncoderConfig::base(Family::DebertaV2).relative_attention,
+                    ..EncoderConfig::default()
+                },
+                "relative_attention",
+            ),
+            (
+                EncoderConfig {
+                    legacy: false,
+                    ..EncoderConfig::default()
+                },
+                "legacy",
             ),
             (
                 EncoderConfig {

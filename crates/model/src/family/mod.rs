@@ -36,15 +36,21 @@ pub enum Family {
     /// feed-forward networks, normalization before the blocks.
     #[serde(rename = "modernbert")]
     ModernBert,
+    /// [DeBERTa-v2](https://arxiv.org/abs/2006.03654) and
+    /// [DeBERTa-v3](https://arxiv.org/abs/2111.09543): relative positions, no pooler.
+    DebertaV2,
+    /// [MPNet](https://arxiv.org/abs/2004.09297): RoBERTa without token types, with a bias by distance.
+    #[serde(rename = "mpnet")]
+    MpNet,
 }
 
 /// `model_type` of every family, for error messages.
 pub(crate) const MODEL_TYPES: &str =
-    "bert, distilbert, roberta, xlm-roberta, camembert, electra, modernbert";
+    "bert, distilbert, roberta, xlm-roberta, camembert, electra, modernbert, deberta-v2, mpnet";
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Bert,
         Self::DistilBert,
         Self::Roberta,
@@ -52,6 +58,8 @@ impl Family {
         Self::Camembert,
         Self::Electra,
         Self::ModernBert,
+        Self::DebertaV2,
+        Self::MpNet,
     ];
 
     /// Returns the `model_type` in `config.json`.
@@ -68,6 +76,8 @@ impl Family {
             Self::Camembert => "camembert",
             Self::Electra => "electra",
             Self::ModernBert => "modernbert",
+            Self::DebertaV2 => "deberta-v2",
+            Self::MpNet => "mpnet",
         }
     }
 
@@ -87,6 +97,8 @@ impl Family {
             Self::Camembert => "Camembert",
             Self::Electra => "Electra",
             Self::ModernBert => "ModernBert",
+            Self::DebertaV2 => "DebertaV2",
+            Self::MpNet => "MPNet",
         }
     }
 
@@ -119,7 +131,7 @@ impl Family {
 
     /// Returns whether pre-trained encoders of the family have a pooler.
     pub(crate) fn has_pooler(self) -> bool {
-        self == Self::Bert || self.is_roberta()
+        matches!(self, Self::Bert | Self::MpNet) || self.is_roberta()
     }
 
     /// Returns whether the family was pre-trained with next-sentence prediction: transformers has a
@@ -134,7 +146,9 @@ impl Family {
     /// [`DistilBertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/distilbert/modeling_distilbert.py),
     /// [`RobertaClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/roberta/modeling_roberta.py#L1142),
     /// [`ElectraClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/electra/modeling_electra.py#L666),
-    /// [`ModernBertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/modernbert/modeling_modernbert.py).
+    /// [`ModernBertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/modernbert/modeling_modernbert.py),
+    /// [`DebertaV2ForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/deberta_v2/modeling_deberta_v2.py),
+    /// [`MPNetClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/mpnet/modeling_mpnet.py).
     pub fn classification_head(
         self,
         encoder: &EncoderConfig,
@@ -150,10 +164,14 @@ impl Family {
         let (pooling, head) = match self {
             Self::Bert => (Pooling::pooler(), MlpConfig::linear(dropout)),
             Self::DistilBert => (Pooling::cls(), dense(Activation::Relu, 0.0)),
-            Self::Roberta | Self::XlmRoberta | Self::Camembert => {
+            Self::Roberta | Self::XlmRoberta | Self::Camembert | Self::MpNet => {
                 (Pooling::cls(), dense(Activation::Tanh, dropout))
             }
             Self::Electra => (Pooling::cls(), dense(Activation::Gelu, dropout)),
+            Self::DebertaV2 => {
+                let head = dense(encoder.classifier_activation, encoder.pooler_dropout);
+                (Pooling::cls(), head)
+            }
             Self::ModernBert => {
                 let head = MlpConfig {
                     hidden_bias: encoder.classifier_bias,
@@ -191,7 +209,7 @@ impl Family {
     /// Returns the activation function of the family's masked LM head.
     pub(crate) fn masked_lm_activation(self, encoder: &EncoderConfig) -> Activation {
         match self {
-            Self::Bert | Self::DistilBert => encoder.hidden_act,
+            Self::Bert | Self::DistilBert | Self::DebertaV2 => encoder.hidden_act,
             Self::ModernBert => encoder.classifier_activation,
             _ => Activation::Gelu,
         }

@@ -20,6 +20,7 @@ use crate::limits::{check_dropout, check_matrix, check_width};
 /// | DistilBERT's | `[D]` | `relu` | before the last layer |
 /// | RoBERTa's | `[D]` | `tanh` | on the input and before the last layer |
 /// | ELECTRA's | `[D]` | `gelu` | on the input and before the last layer |
+/// | DeBERTa's, with its pooler | `[D]` | `gelu` | before the last layer |
 /// | ModernBERT's, with `hidden_norm` | `[D]` | `gelu` | before the last layer |
 /// | three layers with ReLU | `[D, D]` | `relu` | before the last layer |
 /// | two linear layers | `[D]` | `linear` | |

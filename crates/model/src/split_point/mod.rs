@@ -141,6 +141,7 @@ impl SequenceClassifier {
             hash.update(data.as_bytes());
         };
         for_each(&self.encoder.embeddings, &mut add);
+        for_each(&self.encoder.relative, &mut add);
         let layers = self.stages_below(split_point) - 1;
         for layer in &self.encoder.layers[..layers] {
             for_each(layer, &mut add);

@@ -277,7 +277,7 @@ fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
         save_masked_lm(saved.path(), &model, &described).unwrap();
         let file = saved.path().join("model.safetensors");
         let original = weights_file::read(&file);
-        let names = TensorNames::of_masked_lm(family);
+        let names = TensorNames::of_masked_lm(&described.encoder);
         let listed = parameters(&model);
         let name_of = |path: &str| {
             let parameter = listed.iter().find(|parameter| parameter.path == path);
@@ -286,7 +286,7 @@ fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
         let words = name_of("encoder.embeddings.word_embeddings.weight");
         let bias = name_of("head.bias");
         let (decoder, decoder_bias) = match family {
-            Family::Bert => (
+            Family::Bert | Family::DebertaV2 => (
                 "cls.predictions.decoder.weight",
                 "cls.predictions.decoder.bias",
             ),

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The folders.
-const CASES: [&str; 14] = [
+const CASES: [&str; 18] = [
     "bert_wide",
     "bert_narrow",
     "distilbert_wide",
@@ -35,6 +35,10 @@ const CASES: [&str; 14] = [
     "electra_narrow",
     "modernbert",
     "modernbert_odd",
+    "deberta_v2",
+    "deberta_v2_odd",
+    "mpnet",
+    "mpnet_odd",
 ];
 
 /// A checkpoint and what transformers computes with it.
@@ -178,7 +182,7 @@ fn poolers_equal_transformers() {
         errors.report(case.name);
         with_pooler += 1;
     }
-    assert_eq!(with_pooler, 8);
+    assert_eq!(with_pooler, 10);
 }
 
 #[test]
@@ -204,7 +208,7 @@ fn masked_language_models_and_their_gradients_equal_transformers() {
         let input = golden_input(&case.golden, &model.encoder);
         let positions = packed_positions(&case.golden, "masked_lm.positions");
         let logits = model.forward(&input, &positions, None).unwrap();
-        let names = TensorNames::of_masked_lm(config.encoder.family);
+        let names = TensorNames::of_masked_lm(&config.encoder);
         case.check_task("masked_lm", &model, &names, logits, &mut errors);
         errors.report(case.name);
     }

@@ -124,7 +124,8 @@ impl Errors {
         for (name, gradient) in gradients {
             let neighbor = name
                 .replace("key.bias", "query.bias")
-                .replace("k_lin", "q_lin");
+                .replace("k_lin", "q_lin")
+                .replace("attn.k.bias", "attn.q.bias");
             let (neighbor, _) = golden.floats(&format!("{prefix}{neighbor}"));
             let scale = largest(neighbor.iter().map(|value| f64::from(*value)));
             let (expected, _) = golden.floats(&format!("{prefix}{name}"));

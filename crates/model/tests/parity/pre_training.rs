@@ -55,7 +55,7 @@ fn both_losses_and_their_gradients_equal_transformers() {
         &host(both.clone()),
         &golden.floats("both.loss").0,
     );
-    let names = TensorNames::of_masked_lm(config.encoder.family);
+    let names = TensorNames::of_masked_lm(&config.encoder);
     let gradients = gradients_by_name(&model, &names, &both.backward());
     errors.compare_gradients(&golden, "both.grad.", &gradients);
     errors.report("pre_training");

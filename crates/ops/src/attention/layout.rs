@@ -134,6 +134,11 @@ impl Layout {
         B::float_swap_dims(B::float_reshape(rows, shape), 1, 2)
     }
 
+    /// The division of rows `[R, D]` that all sequences share into `[1, H, R, K]`.
+    pub(super) fn of_shared_rows(self) -> Self {
+        Self { batch: 1, ..self }
+    }
+
     /// Joins `[B, H, N, K]` into `[B * N, D]`.
     pub(crate) fn join<B: Backend>(self, heads: FloatTensor<B>) -> FloatTensor<B> {
         let tokens = heads.shape()[2];

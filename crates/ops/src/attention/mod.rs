@@ -7,6 +7,7 @@ mod blocks;
 mod layout;
 mod packed;
 mod padded;
+pub(crate) mod relative;
 
 pub(crate) use layout::Layout;
 pub use packed::Packing;
@@ -75,19 +76,7 @@ pub fn attention(
     sequences: &Sequences,
     settings: Settings,
 ) -> Tensor<2> {
-    let [queries, hidden] = query.dims();
-    let (batch, tokens) = (sequences.batch_size(), sequences.num_tokens());
-    let shortest = sequences.offsets().lengths().min().unwrap_or(0);
-    let are_first = queries.is_multiple_of(batch) && queries / batch <= shortest;
-    assert!(
-        queries == tokens || are_first,
-        "{queries} queries of {batch} sequences of at least {shortest} tokens, {tokens} in all"
-    );
-    for (rows, what) in [(&key, "keys"), (&value, "values")] {
-        assert_eq!(rows.dims(), [tokens, hidden], "{what} of {tokens} tokens");
-    }
-    let heads = settings.heads;
-    assert_eq!(hidden % heads, 0, "width {hidden} in {heads} heads");
+    check_sizes(&query, &key, &value, sequences, settings.heads);
     let [token_of_slot, slot_of_token] = sequences.places();
     let dtype = query.dtype();
     Tensor::from_dispatch(<Dispatch as EncoderOps>::attention_rows(
@@ -103,6 +92,28 @@ pub fn attention(
             ..settings
         },
     ))
+}
+
+/// Asserts that query, key and value are rows of the sequences, in so many heads.
+fn check_sizes(
+    query: &Tensor<2>,
+    key: &Tensor<2>,
+    value: &Tensor<2>,
+    sequences: &Sequences,
+    heads: usize,
+) {
+    let [queries, hidden] = query.dims();
+    let (batch, tokens) = (sequences.batch_size(), sequences.num_tokens());
+    let shortest = sequences.offsets().lengths().min().unwrap_or(0);
+    let are_first = queries.is_multiple_of(batch) && queries / batch <= shortest;
+    assert!(
+        queries == tokens || are_first,
+        "{queries} queries of {batch} sequences of at least {shortest} tokens, {tokens} in all"
+    );
+    for (rows, what) in [(key, "keys"), (value, "values")] {
+        assert_eq!(rows.dims(), [tokens, hidden], "{what} of {tokens} tokens");
+    }
+    assert_eq!(hidden % heads, 0, "width {hidden} in {heads} heads");
 }
 
 /// Settings of attention.
@@ -146,8 +157,19 @@ impl<T> Inputs<T> {
     }
 
     /// The same, by value.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
     pub(crate) fn into_tensors(self) -> [T; 4] {
         [self.query, self.key, self.value, self.additive_key_mask]
+    }
+
+    /// Returns the inputs as a function makes them.
+    pub(crate) fn map<U>(self, each: impl Fn(T) -> U) -> Inputs<U> {
+        Inputs {
+            query: each(self.query),
+            key: each(self.key),
+            value: each(self.value),
+            additive_key_mask: each(self.additive_key_mask),
+        }
     }
 }
 
@@ -157,14 +179,7 @@ pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     settings: Settings,
 ) -> FloatTensor<Autodiff<B, C>> {
     let parents = [inputs.query.node(), inputs.key.node(), inputs.value.node()];
-    let [query, key, value, additive_key_mask] =
-        inputs.into_tensors().map(|tensor| tensor.into_primitive());
-    let inputs = Inputs {
-        query,
-        key,
-        value,
-        additive_key_mask,
-    };
+    let inputs = inputs.map(|tensor| tensor.into_primitive());
     let kept = packing.clone();
     node_of::<B, C, _, _, _, 3>(
         parents,

@@ -55,6 +55,49 @@ impl<I: Clone> Packing<I> {
             additive_key_mask: inputs.additive_key_mask,
         }
     }
+
+    /// The result, as the queries, of a function of padded inputs, and what else it gives.
+    pub(super) fn forward<B: Kernels<IntTensorPrimitive = I>, L>(
+        &self,
+        inputs: Inputs<FloatTensor<B>>,
+        padded: impl FnOnce(Inputs<FloatTensor<B>>) -> (FloatTensor<B>, L),
+    ) -> (FloatTensor<B>, L) {
+        let all_tokens = self.are_all_tokens(inputs.query.shape()[0]);
+        let (output, left) = padded(self.pad_inputs::<B>(inputs));
+        match all_tokens {
+            true => (self.unpad::<B>(output), left),
+            false => (output, left),
+        }
+    }
+
+    /// The gradients of query, key and value by a function of padded inputs and their gradient, and
+    /// what else it gives.
+    pub(super) fn gradients<B: Kernels<IntTensorPrimitive = I>, L>(
+        &self,
+        inputs: Inputs<FloatTensor<B>>,
+        gradient: FloatTensor<B>,
+        padded: impl FnOnce(Inputs<FloatTensor<B>>, FloatTensor<B>) -> ([Option<FloatTensor<B>>; 3], L),
+    ) -> ([Option<FloatTensor<B>>; 3], L) {
+        let all_tokens = self.are_all_tokens(inputs.query.shape()[0]);
+        let gradient = match all_tokens && !self.offsets.are_equally_long() {
+            true => {
+                // Padded queries have no gradient.
+                let slots = inputs.additive_key_mask.shape().num_elements();
+                let bias = inputs.additive_key_mask.clone();
+                let bias = B::float_reshape(bias, Shape::from([slots, 1]));
+                let real = B::float_exp(bias);
+                B::float_mul(self.pad::<B>(gradient), real)
+            }
+            false => gradient,
+        };
+        let ([query, key, value], left) = padded(self.pad_inputs::<B>(inputs), gradient);
+        let query = match all_tokens {
+            true => query.map(|rows| self.unpad::<B>(rows)),
+            false => query,
+        };
+        let [key, value] = [key, value].map(|rows| rows.map(|rows| self.unpad::<B>(rows)));
+        ([query, key, value], left)
+    }
 }
 
 /// The result as the queries, and what the backward pass needs apart from the inputs.
@@ -63,12 +106,7 @@ pub(crate) fn packed_forward<B: Kernels>(
     packing: &Packing<IntTensor<B>>,
     settings: Settings,
 ) -> (FloatTensor<B>, Vec<FloatTensor<B>>) {
-    let all_tokens = packing.are_all_tokens(inputs.query.shape()[0]);
-    let (output, left) = B::padded_attention(packing.pad_inputs::<B>(inputs), settings);
-    match all_tokens {
-        true => (packing.unpad::<B>(output), left),
-        false => (output, left),
-    }
+    packing.forward::<B, _>(inputs, |inputs| B::padded_attention(inputs, settings))
 }
 
 /// The gradients of query, key and value.
@@ -80,25 +118,9 @@ pub(crate) fn packed_gradients<B: Kernels>(
     gradient: FloatTensor<B>,
     wanted: [bool; 3],
 ) -> [Option<FloatTensor<B>>; 3] {
-    let all_tokens = packing.are_all_tokens(inputs.query.shape()[0]);
-    let gradient = match all_tokens && !packing.offsets.are_equally_long() {
-        true => {
-            // Padded queries have no gradient.
-            let slots = inputs.additive_key_mask.shape().num_elements();
-            let bias = inputs.additive_key_mask.clone();
-            let bias = B::float_reshape(bias, Shape::from([slots, 1]));
-            let real = B::float_exp(bias);
-            B::float_mul(packing.pad::<B>(gradient), real)
-        }
-        false => gradient,
+    let padded = |inputs, gradient| {
+        let gradients = B::padded_attention_gradients(inputs, left, settings, gradient, wanted);
+        (gradients, ())
     };
-    let inputs = packing.pad_inputs::<B>(inputs);
-    let [query, key, value] =
-        B::padded_attention_gradients(inputs, left, settings, gradient, wanted);
-    let query = match all_tokens {
-        true => query.map(|rows| packing.unpad::<B>(rows)),
-        false => query,
-    };
-    let [key, value] = [key, value].map(|rows| rows.map(|rows| packing.unpad::<B>(rows)));
-    [query, key, value]
+    packing.gradients::<B, _>(inputs, gradient, padded).0
 }

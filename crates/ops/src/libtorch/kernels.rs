@@ -7,6 +7,7 @@ use tch::{Reduction, Tensor};
 use super::archive::{self, Argument};
 use super::product::product;
 use super::{are_aten, attention, dropout};
+use crate::attention::relative::RelativeTables;
 use crate::attention::{Inputs, Packing, Settings, packed_forward, packed_gradients};
 use crate::dropout::{Dropout, Mask};
 use crate::dropout_add_layer_norm::Norm;
@@ -225,6 +226,30 @@ impl Kernels for LibTorch {
             true => attention::gradients(&inputs, left, settings, &gradient, wanted),
             false => crate::attention::gradients::<Self>(inputs, left, settings, gradient, wanted),
         }
+    }
+
+    /// On a GPU, by burn's operations.
+    fn relative_attention_rows(
+        inputs: Inputs<TchTensor>,
+        tables: RelativeTables<TchTensor, TchTensor>,
+        packing: Packing<TchTensor>,
+        settings: Settings,
+    ) -> (TchTensor, Vec<TchTensor>) {
+        host_kernels::relative_attention_rows::<Self>(inputs, &tables, &packing, settings)
+    }
+
+    fn relative_attention_gradients(
+        inputs: Inputs<TchTensor>,
+        tables: RelativeTables<TchTensor, TchTensor>,
+        left: Vec<TchTensor>,
+        packing: Packing<TchTensor>,
+        settings: Settings,
+        gradient: TchTensor,
+        wanted: [bool; 6],
+    ) -> Gradients<6> {
+        host_kernels::relative_attention_gradients::<Self>(
+            inputs, &tables, left, &packing, settings, gradient, wanted,
+        )
     }
 
     /// On a GPU, by burn's operations.

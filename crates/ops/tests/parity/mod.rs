@@ -3,8 +3,9 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use finetune_golden::Golden;
 use finetune_ops::{
-    AttentionSettings, ClassTargets, Precision, attention, cross_entropy, geglu, gelu, gelu_tanh,
-    layer_norm, linear, rotary, soft_target_cross_entropy,
+    AttentionSettings, ClassTargets, Precision, RelativeBuckets, RelativePositions, attention,
+    cross_entropy, geglu, gelu, gelu_tanh, layer_norm, linear, relative_attention, rotary,
+    soft_target_cross_entropy,
 };
 
 use super::device::{self, kernels_and_primitives, slack};
@@ -182,6 +183,63 @@ fn attention_in_a_window_equals_pytorch() {
             golden.check(&name(what), leaf.grad(&grads).unwrap(), 5e-6);
         }
     }
+}
+
+/// All combinations of terms, and distances beyond the last row.
+#[test]
+fn relative_attention_equals_pytorch() {
+    let (golden, device) = (Expected::load(), device());
+    let names = golden.0.names();
+    let cases = names.iter().filter_map(|name| {
+        let case = name.strip_suffix(".rows")?;
+        case.starts_with("relative_").then_some(case)
+    });
+    let mut count = 0;
+    for case in cases {
+        count += 1;
+        let name = |what: &str| format!("{case}.{what}");
+        let buckets = match case.rsplit('_').next() {
+            Some("clamped") => RelativeBuckets::clamped(5),
+            Some("log") => RelativeBuckets::logarithmic(8, 20),
+            _ => RelativeBuckets::two_sided(12, 25),
+        };
+        let rows = (-44..=44).map(|distance| buckets.row(distance) as i64);
+        assert_eq!(
+            rows.collect::<Vec<_>>(),
+            golden.0.integers(&name("rows")).0,
+            "{case}"
+        );
+        let (lengths, _) = golden.0.integers(&name("lengths"));
+        let lengths: Vec<usize> = lengths.into_iter().map(|length| length as usize).collect();
+        let leaves = ["q", "k", "v"].map(|what| golden.leaf::<2>(&name(what), &device));
+        let tables = ["keys", "queries", "bias"].map(|what| {
+            let is_there = names.contains(&name(what));
+            is_there.then(|| golden.leaf::<2>(&name(what), &device))
+        });
+        let [query, key, value] = leaves.clone();
+        let [keys, queries, bias] = tables.clone();
+        let terms = [&keys, &queries].into_iter().flatten().count();
+        let relative = RelativePositions {
+            keys,
+            queries,
+            bias,
+            buckets,
+            scale: RelativePositions::disentangled_scale(4, terms),
+        };
+        let sequences = packed(&lengths, &device);
+        let output = relative_attention(query, key, value, relative, &sequences, settings(3, None));
+        golden.check(&name("output"), output.clone(), 4e-6);
+        let grads = pull(output, golden.tensor(&name("upstream"), &device));
+        let leaves = leaves.into_iter().map(Some).chain(tables);
+        let gradients = ["q", "k", "v", "keys", "queries", "bias"];
+        for (what, leaf) in gradients.into_iter().zip(leaves) {
+            if let Some(leaf) = leaf {
+                let gradient = leaf.grad(&grads).unwrap();
+                golden.check(&name(&format!("{what}_grad")), gradient, 1e-5);
+            }
+        }
+    }
+    assert_eq!(count, 11);
 }
 
 #[test]

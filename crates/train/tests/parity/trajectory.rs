@@ -69,7 +69,7 @@ pub(super) fn classifier(case: &str, device: &Device) -> SequenceClassifier {
 /// The batch of a step, with the padding token of the model where it is padded.
 fn input(golden: &Golden, step: usize, encoder: &Encoder, positions: Positions) -> EncoderInput {
     let padding = match positions {
-        Positions::FromZero | Positions::Rotary { .. } => 0,
+        Positions::FromZero | Positions::Relative | Positions::Rotary { .. } => 0,
         Positions::AfterPadding { padding_index } => padding_index,
     };
     let mask: Vec<bool> = of_step(golden, "attention_mask", step)

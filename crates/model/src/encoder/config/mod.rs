@@ -5,7 +5,7 @@ mod validate;
 
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{Activation, LayerType, NormPlacement, Positions};
+use crate::encoder::{Activation, LayerType, NormPlacement, Positions, RelativeAttention};
 use crate::family::Family;
 
 /// Configuration of an [`Encoder`](crate::Encoder), with the names of BERT's `config.json`.
@@ -53,6 +53,11 @@ pub struct EncoderConfig {
     pub max_position_embeddings: usize,
     /// Kind and numbering of positions (default: embeddings numbered from 0).
     pub positions: Positions,
+    /// Scores of the attention by the distance between tokens (default: `None`).
+    pub relative_attention: Option<RelativeAttention>,
+    /// Buckets of distances that add a bias to the scores of each head, an even number of at least 4
+    /// (default: `None`).
+    pub relative_attention_num_buckets: Option<usize>,
     /// Tokens in the window of layers with local attention, at least 1: half of them, rounded down,
     /// are on either side of a token (default: `None`, no such layers).
     pub local_attention: Option<usize>,
@@ -75,9 +80,14 @@ pub struct EncoderConfig {
     pub mlp_bias: bool,
     /// Standard deviation of newly initialized weights, above 0 (default: 0.02).
     pub initializer_range: f64,
+    /// Dropout probability of the first token before DeBERTa's pooler, in `[0, 1)` (default: 0).
+    pub pooler_dropout: f64,
+    /// Whether checkpoints for masked language modeling name the head's tensors as BERT does, unlike
+    /// those of the authors of DeBERTa (default: true).
+    pub legacy: bool,
     /// Whether the dense layer of ModernBERT's heads has a bias (default: true).
     pub classifier_bias: bool,
-    /// Activation of the dense layer of ModernBERT's heads (default: GELU).
+    /// Activation of the dense layer of ModernBERT's heads and of DeBERTa's pooler (default: GELU).
     pub classifier_activation: Activation,
     /// Whether the decoder of the masked LM head has a bias (default: true).
     pub decoder_bias: bool,
@@ -101,6 +111,8 @@ impl Default for EncoderConfig {
             mlp_dropout: 0.0,
             max_position_embeddings: 512,
             positions: Positions::FromZero,
+            relative_attention: None,
+            relative_attention_num_buckets: None,
             local_attention: None,
             global_attn_every_n_layers: 1,
             layer_types: None,
@@ -111,6 +123,8 @@ impl Default for EncoderConfig {
             attention_bias: true,
             mlp_bias: true,
             initializer_range: 0.02,
+            pooler_dropout: 0.0,
+            legacy: true,
             classifier_bias: true,
             classifier_activation: Activation::Gelu,
             decoder_bias: true,

@@ -1,7 +1,7 @@
 //! Configurations of published models.
 
 use super::EncoderConfig;
-use crate::encoder::{NormPlacement, Positions};
+use crate::encoder::{NormPlacement, Positions, RelativeAttention};
 use crate::family::Family;
 
 impl EncoderConfig {
@@ -11,7 +11,9 @@ impl EncoderConfig {
     /// [XLM-R](https://huggingface.co/FacebookAI/xlm-roberta-base),
     /// [CamemBERT](https://huggingface.co/almanach/camembert-base),
     /// [ELECTRA](https://huggingface.co/google/electra-base-discriminator),
-    /// [ModernBERT](https://huggingface.co/answerdotai/ModernBERT-base).
+    /// [ModernBERT](https://huggingface.co/answerdotai/ModernBERT-base),
+    /// [DeBERTa-v3](https://huggingface.co/microsoft/deberta-v3-base),
+    /// [MPNet](https://huggingface.co/microsoft/mpnet-base).
     ///
     /// ```
     /// use finetune_model::{EncoderConfig, Family};
@@ -43,6 +45,19 @@ impl EncoderConfig {
             Family::XlmRoberta => roberta(250_002),
             Family::Camembert => roberta(32_005),
             Family::ModernBert => Self::modernbert(),
+            Family::MpNet => Self {
+                relative_attention_num_buckets: Some(32),
+                type_vocab_size: 0,
+                ..roberta(30_527)
+            },
+            Family::DebertaV2 => Self {
+                vocab_size: 128_100,
+                positions: Positions::Relative,
+                relative_attention: Some(RelativeAttention::default()),
+                type_vocab_size: 0,
+                layer_norm_eps: 1e-7,
+                ..bert
+            },
         }
     }
 
@@ -112,6 +127,9 @@ mod tests {
             (EncoderConfig::base(Family::Electra), 108_891_648),
             (EncoderConfig::base(Family::ModernBert), 149_014_272),
             (EncoderConfig::large(Family::ModernBert), 394_781_696),
+            (EncoderConfig::base(Family::MpNet), 108_895_872),
+            (EncoderConfig::base(Family::DebertaV2), 183_831_552),
+            (EncoderConfig::large(Family::DebertaV2), 434_012_160),
         ] {
             let encoder = config.init(&burn::tensor::Device::flex()).unwrap();
             let sizes = crate::parameters(&encoder).into_iter();

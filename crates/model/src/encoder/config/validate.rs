@@ -35,6 +35,7 @@ impl EncoderConfig {
         check_dropout("attention_probs_dropout_prob", dropout)?;
         check_dropout("embedding_dropout", self.dropout_of_embeddings())?;
         check_dropout("mlp_dropout", self.mlp_dropout)?;
+        check_dropout("pooler_dropout", self.pooler_dropout)?;
         for (field, number) in [
             ("layer_norm_eps", self.layer_norm_eps),
             ("initializer_range", self.initializer_range),
@@ -46,6 +47,15 @@ impl EncoderConfig {
         check(layers <= MOST_LAYERS, "num_hidden_layers", layers, expected)?;
         self.check_positions()?;
         self.check_layer_types()?;
+        if let Some(relative) = self.relative_attention {
+            relative.validate()?;
+        }
+        let (field, buckets) = (
+            "relative_attention_num_buckets",
+            self.relative_attention_num_buckets.unwrap_or(4),
+        );
+        let valid = (4..=128).contains(&buckets) && buckets.is_multiple_of(2);
+        ModelError::check(valid, field, buckets, "an even number in 4..=128")?;
         self.family.check(self)
     }
 

@@ -200,6 +200,51 @@ CASES = {
             classifier_activation="silu",
         ),
     ),
+    # As DeBERTa-v3, with buckets that several distances share.
+    "deberta_v2": (
+        "deberta-v2",
+        dict(
+            vocab_size=37,
+            hidden_size=24,
+            num_attention_heads=2,
+            num_hidden_layers=2,
+            intermediate_size=10,
+            max_position_embeddings=17,
+            relative_attention=True,
+            max_relative_positions=-1,
+            position_buckets=6,
+            norm_rel_ebd="layer_norm",
+            share_att_key=True,
+            pos_att_type="p2c|c2p",
+            position_biased_input=False,
+            pooler_dropout=0,
+            cls_dropout=0.3,
+        ),
+    ),
+    # Distances beyond the last row, and all that DeBERTa-v3 leaves out.
+    "deberta_v2_odd": (
+        "deberta-v2",
+        dict(
+            ODD,
+            hidden_act="gelu_new",
+            layer_norm_eps=1e-3,
+            type_vocab_size=2,
+            relative_attention=True,
+            max_relative_positions=4,
+            position_buckets=-1,
+            norm_rel_ebd="none",
+            share_att_key=False,
+            pos_att_type=["p2c"],
+            pooler_dropout=0.2,
+            pooler_hidden_act="tanh",
+            legacy=False,
+        ),
+    ),
+    "mpnet": ("mpnet", dict(TINY, hidden_act="gelu", layer_norm_eps=1e-5)),
+    "mpnet_odd": (
+        "mpnet",
+        dict(ODD, hidden_act="gelu_new", layer_norm_eps=1e-3, pad_token_id=0),
+    ),
 }
 
 
@@ -270,8 +315,9 @@ def differentiate(model, loss, prefix):
         if gradient is None:
             assert "pooler" in name, name
             continue
-        # A key's bias moves all scores of a query alike: softmax cancels it.
-        if not ("key.bias" in name or "k_lin.bias" in name):
+        # A key's bias moves all scores of a query alike: softmax cancels it, but for DeBERTa's, which
+        # meet positions, too.
+        if not ("key.bias" in name or "k_lin.bias" in name or "attn.k.bias" in name):
             assert gradient.abs().max() > 1e-5, f"gradient of {name} is trivial"
         gradients[f"{prefix}.grad.{name}"] = gradient
     return gradients

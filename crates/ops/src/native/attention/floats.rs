@@ -8,6 +8,8 @@ use super::super::rounding::{round, rounded};
 use super::columns::HeadRows;
 use super::head::{Block, Head, Place};
 use super::scores::Scores;
+use super::table::FloatTable;
+use super::terms::{LeftGradients, Lefts, TableSums, Terms};
 use super::{MOST_QUERIES, Problem};
 use crate::precision::Precision;
 
@@ -35,6 +37,7 @@ pub(super) struct Floats {
     key_gradient: Vec<f32>,
     /// `[Sp, Kp]`
     value_gradient: Vec<f32>,
+    terms: Terms<FloatTable>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -90,11 +93,15 @@ fn padded_keys(count: usize) -> usize {
 }
 
 /// The block of a product has at least two rows: a lone one is added up in another order.
-fn rows_of_product(count: usize) -> usize {
+pub(super) fn rows_of_product(count: usize) -> usize {
     count.max(2)
 }
 
 impl Head for Floats {
+    fn load_tables(&mut self, problem: &Problem<'_>, head: usize, with_gradients: bool) {
+        self.terms.load(problem, head, with_gradients);
+    }
+
     fn load(&mut self, problem: &Problem<'_>, place: Place) {
         let sizes = Sizes::new(problem, place);
         let (width, sequence) = (sizes.width, sizes.sequence);
@@ -146,6 +153,9 @@ impl Head for Floats {
         let shape = [rows_of_product(count), stride, sizes.width];
         let scores = self.scores.room(shape[0], stride);
         multiply_in_one_order(scores, Target::Overwrite, shape, queries, keys);
+        let keys = Matrix::rows(&self.keys, sizes.padded_width);
+        let lefts = Lefts { queries, keys };
+        self.terms.add(problem, block, lefts, scores, stride);
         self.scores.soften(problem, block);
     }
 
@@ -182,8 +192,8 @@ impl Head for Floats {
         let values = values.transposed();
         let shape = [count, stride, sizes.width];
         multiply(of_weights, Target::Overwrite, shape, of_output, values);
-        let of_scores = self.scores.backward(count);
-        let of_scores = rounded(of_scores, sizes.precision, &mut self.rounded);
+        let exact = self.scores.backward(count);
+        let of_scores = rounded(exact, sizes.precision, &mut self.rounded);
         let of_scores = Matrix::rows(of_scores, stride);
         let of_queries = &mut self.output[..count * width];
         let (queries, keys) = (
@@ -201,11 +211,25 @@ impl Head for Floats {
         );
         let shape = [count, width, stride];
         multiply(of_queries, Target::Overwrite, shape, of_scores, keys);
-        sizes.rows(of_queries, count)
+        let keys = Matrix::rows(&self.keys, width);
+        let lefts = Lefts { queries, keys };
+        let of_lefts = LeftGradients {
+            queries: of_queries,
+            keys: &mut self.key_gradient,
+            width,
+        };
+        let of_scores = (exact, stride);
+        self.terms
+            .backward(problem, block, lefts, of_scores, of_lefts);
+        sizes.rows(&self.output, count)
     }
 
     fn key_and_value_gradients(&self) -> (HeadRows<'_>, HeadRows<'_>) {
         let of = |gradient| self.sizes.rows(gradient, self.sizes.sequence);
         (of(&self.key_gradient), of(&self.value_gradient))
+    }
+
+    fn table_gradients(&self, problem: &Problem<'_>) -> TableSums {
+        self.terms.sums(problem)
     }
 }

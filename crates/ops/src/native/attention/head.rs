@@ -2,6 +2,7 @@
 
 use super::Problem;
 use super::columns::HeadRows;
+use super::terms::TableSums;
 
 /// Consecutive rows of a matrix.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +62,9 @@ impl Block {
 
 /// The memory and the products of a task: keys and values of a head, and a block of its queries.
 pub(super) trait Head: Default {
+    /// Takes the tables of a head, and forgets the gradients of others.
+    fn load_tables(&mut self, problem: &Problem<'_>, head: usize, with_gradients: bool);
+
     /// Takes the keys and values of a place, for [`Self::attend`] and [`Self::weigh`].
     fn load(&mut self, problem: &Problem<'_>, place: Place);
 
@@ -79,4 +83,7 @@ pub(super) trait Head: Default {
 
     /// The gradients that all blocks have added to.
     fn key_and_value_gradients(&self) -> (HeadRows<'_>, HeadRows<'_>);
+
+    /// The gradients that all blocks since [`Self::load_tables`] have added to.
+    fn table_gradients(&self, problem: &Problem<'_>) -> TableSums;
 }

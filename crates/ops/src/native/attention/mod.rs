@@ -5,13 +5,19 @@
 //! multiplied only by the keys that it attends to.
 //!
 //! [`Head`] computes the products: `floats` in f32, `tiles` in bfloat16 on machines with such
-//! instructions. `scores` computes what is between the products.
+//! instructions. `scores` computes what is between the products, and `terms` adds the scores of tables
+//! by distance.
 
 mod columns;
 mod floats;
 mod head;
 mod scores;
 mod softmax;
+mod table;
+mod term_tile;
+mod terms;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod tile_table;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod tiles;
 
@@ -22,9 +28,11 @@ use rayon::prelude::*;
 use self::columns::Columns;
 use self::floats::Floats;
 use self::head::{Block, Head, Place, Rows};
+use self::terms::TableSums;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use self::tiles::Tiled;
 use super::memory::{Buffer, written};
+use crate::attention::relative::RelativeBuckets;
 use crate::dropout::Mask;
 use crate::precision::Precision;
 use crate::sequences::Offsets;
@@ -34,6 +42,9 @@ const MOST_QUERIES: usize = 64;
 
 /// The keys of a block begin at a multiple of it, which is a whole number of panels.
 const KEY_STEP: usize = 32;
+
+/// Tasks of a head that share the gradients of its tables: enough for many threads, and few to add up.
+const TASKS_OF_TABLES: usize = 8;
 
 /// What attention is computed of.
 #[derive(Debug, Clone, Copy)]
@@ -51,10 +62,25 @@ pub(crate) struct Problem<'a> {
     pub(crate) head_width: usize,
     /// The most tokens between a query and a key that it attends to.
     pub(crate) window: Option<usize>,
+    /// Factor of the scores.
+    pub(crate) scale: f32,
+    pub(crate) relative: Option<Relative<'a>>,
     /// Of the probabilities `[B, H, Q, S]` of padded sequences.
     pub(crate) mask: Option<Mask>,
     /// Of the factors of all products.
     pub(crate) precision: Precision,
+}
+
+/// Tables of scores by the distance between query and key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Relative<'a> {
+    /// Multiplied by queries, `[R, D]`.
+    pub(crate) keys: Option<&'a [f32]>,
+    /// Multiplied by keys, `[R, D]`.
+    pub(crate) queries: Option<&'a [f32]>,
+    /// Added to scaled scores, `[R, H]`.
+    pub(crate) bias: Option<&'a [f32]>,
+    pub(crate) buckets: &'a RelativeBuckets,
 }
 
 /// The gradients of query, key and value.
@@ -63,6 +89,8 @@ pub(crate) struct Gradients<B> {
     pub(crate) query: B,
     pub(crate) key: B,
     pub(crate) value: B,
+    /// Of the keys, queries and bias of tables; nothing of one that there is not.
+    pub(crate) tables: [Vec<f32>; 3],
 }
 
 impl Problem<'_> {
@@ -114,12 +142,54 @@ impl Problem<'_> {
         }
     }
 
-    /// Runs `work` for every head of every sequence, on all threads.
-    fn for_each_head<H: Head>(&self, work: impl Fn(&mut H, Place) + Sync) {
-        let tasks = (0..self.offsets.batch_size() * self.heads).into_par_iter();
-        tasks.for_each_init(H::default, |head, task| {
-            work(head, self.place(task / self.heads, task % self.heads));
-        });
+    /// Sequences whose heads share a task, and with it the gradients of tables.
+    fn sequences_of_task(&self) -> usize {
+        match self.relative {
+            Some(_) => self.offsets.batch_size().div_ceil(TASKS_OF_TABLES),
+            None => 1,
+        }
+    }
+
+    /// Runs `work` for every head of every sequence, on all threads. A task has the same head of some
+    /// sequences, and `end` gives what it leaves; the tasks of all heads follow those of other
+    /// sequences.
+    fn for_each_head<H: Head, L: Send>(
+        &self,
+        with_gradients: bool,
+        work: impl Fn(&mut H, Place) + Sync,
+        end: impl Fn(&H) -> L + Sync,
+    ) -> Vec<L> {
+        let (batch, length) = (self.offsets.batch_size(), self.sequences_of_task());
+        let tasks = (0..batch.div_ceil(length) * self.heads).into_par_iter();
+        let run = |memory: &mut H, task| {
+            let (number, head) = (task / self.heads, task % self.heads);
+            memory.load_tables(self, head, with_gradients);
+            for sequence in number * length..batch.min((number + 1) * length) {
+                work(memory, self.place(sequence, head));
+            }
+            end(memory)
+        };
+        tasks.map_init(H::default, run).collect()
+    }
+
+    /// Sums what the tasks of each head leave of the gradients of tables, in their order.
+    fn add_up_tables(&self, parts: &[TableSums]) -> [Vec<f32>; 3] {
+        [0, 1, 2].map(|table| {
+            let mut sums = Vec::new();
+            for (task, part) in parts.iter().enumerate() {
+                let (head, part) = (task % self.heads, &part[table]);
+                let rows = self.relative.map_or(1, |all| all.buckets.num_rows());
+                let width = part.len() / rows;
+                sums.resize(part.len() * self.heads, 0.0);
+                for (row, values) in part.chunks_exact(width.max(1)).enumerate() {
+                    let start = (row * self.heads + head) * width;
+                    for (sum, value) in sums[start..].iter_mut().zip(values) {
+                        *sum += value;
+                    }
+                }
+            }
+            sums
+        })
     }
 }
 
@@ -136,7 +206,7 @@ pub(crate) fn apply<B: Buffer>(problem: &Problem<'_>) -> B {
 fn apply_by<B: Buffer, H: Head>(problem: &Problem<'_>) -> B {
     let fill = |out: &mut [MaybeUninit<f32>]| {
         let out = Columns::new(out, problem.hidden());
-        problem.for_each_head(|head: &mut H, place| {
+        let work = |head: &mut H, place: Place| {
             head.load(problem, place);
             for block in problem.blocks(place) {
                 head.attend(problem, block);
@@ -145,7 +215,8 @@ fn apply_by<B: Buffer, H: Head>(problem: &Problem<'_>) -> B {
                 // SAFETY: no other task writes this head's columns of this sequence.
                 unsafe { out.write(place.head, row, weighed) };
             }
-        });
+        };
+        problem.for_each_head(false, work, |_| ());
     };
     // SAFETY: all queries of all heads of all sequences are written.
     unsafe { written(problem.query.len(), fill) }
@@ -165,11 +236,12 @@ fn gradients_by<B: Buffer, H: Head>(problem: &Problem<'_>, gradient: &[f32]) -> 
     let width = problem.hidden();
     let (asked, all) = (problem.query.len(), problem.key.len());
     let (mut key, mut value) = (B::with_room(all), B::with_room(all));
+    let mut tables = Vec::new();
     let fill = |query: &mut [MaybeUninit<f32>]| {
         let query = Columns::new(query, width);
         let key = Columns::new(key.room(all), width);
         let value = Columns::new(value.room(all), width);
-        problem.for_each_head(|head: &mut H, place| {
+        let work = |head: &mut H, place: Place| {
             head.load_backward(problem, place);
             for block in problem.blocks(place) {
                 head.attend(problem, block);
@@ -185,11 +257,17 @@ fn gradients_by<B: Buffer, H: Head>(problem: &Problem<'_>, gradient: &[f32]) -> 
                 key.write(place.head, row, of_key);
                 value.write(place.head, row, of_value);
             }
-        });
+        };
+        tables = problem.for_each_head(true, work, |head| head.table_gradients(problem));
     };
     // SAFETY: all queries of all heads of all sequences are written.
     let query = unsafe { written(asked, fill) };
     // SAFETY: and so are all keys and values.
     let (key, value) = unsafe { (key.with_values(all), value.with_values(all)) };
-    Gradients { query, key, value }
+    Gradients {
+        query,
+        key,
+        value,
+        tables: problem.add_up_tables(&tables),
+    }
 }

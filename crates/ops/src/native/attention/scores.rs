@@ -23,7 +23,7 @@ pub(super) struct Scores {
 impl Scores {
     /// Takes over what all blocks of a problem share.
     pub(super) fn prepare(&mut self, problem: &Problem<'_>) {
-        self.scale = (1.0 / (problem.head_width as f64).sqrt()) as f32;
+        self.scale = problem.scale;
         self.drops = problem.mask.is_some();
     }
 

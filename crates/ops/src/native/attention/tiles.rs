@@ -9,6 +9,8 @@ use super::super::product::{Matrix, Place as Target};
 use super::columns::HeadRows;
 use super::head::{Block, Head, Place};
 use super::scores::Scores;
+use super::terms::{LeftGradients, Lefts, TableSums, Terms};
+use super::tile_table::TileTable;
 use super::{KEY_STEP, MOST_QUERIES, Problem};
 
 const _: () = assert!(KEY_STEP.is_multiple_of(PANEL));
@@ -38,6 +40,7 @@ pub(super) struct Tiled {
     key_gradient: Vec<f32>,
     /// `[Sp, Kp]`
     value_gradient: Vec<f32>,
+    terms: Terms<TileTable>,
 }
 
 impl Default for Tiled {
@@ -56,6 +59,7 @@ impl Default for Tiled {
             output: Vec::new(),
             key_gradient: Vec::new(),
             value_gradient: Vec::new(),
+            terms: Terms::default(),
         }
     }
 }
@@ -96,7 +100,19 @@ impl Tiled {
     }
 }
 
+/// Queries of a block, and keys of its sequence, where they lie.
+fn lefts<'a>(problem: &Problem<'a>, block: Block) -> Lefts<'a> {
+    Lefts {
+        queries: Matrix::rows(block.rows(problem, problem.query), problem.hidden()),
+        keys: Matrix::rows(block.place.rows(problem, problem.key), problem.hidden()),
+    }
+}
+
 impl Head for Tiled {
+    fn load_tables(&mut self, problem: &Problem<'_>, head: usize, with_gradients: bool) {
+        self.terms.load(problem, head, with_gradients);
+    }
+
     fn load(&mut self, problem: &Problem<'_>, place: Place) {
         let [_, values] = self.load_keys(problem, place);
         let sizes = [self.width, self.sequence];
@@ -117,12 +133,13 @@ impl Head for Tiled {
 
     fn attend(&mut self, problem: &Problem<'_>, block: Block) {
         let count = block.count;
-        let queries = Matrix::rows(block.rows(problem, problem.query), problem.hidden());
-        self.left.fill(queries, [count, self.width]);
+        let lefts = lefts(problem, block);
+        self.left.fill(lefts.queries, [count, self.width]);
         let stride = block.keys.len().next_multiple_of(PANEL);
         let scores = self.scores.room(count.next_multiple_of(PANEL), stride);
         let keys = self.keys.lines(block.keys.start..block.keys.end);
         Tiles::configured().product(self.left.whole(), keys, scores, Target::Overwrite);
+        self.terms.add(problem, block, lefts, scores, stride);
         self.scores.soften(problem, block);
     }
 
@@ -162,10 +179,11 @@ impl Head for Tiled {
             Target::AddTo,
         );
 
-        let of_scores = Matrix::rows(self.scores.backward(count), stride);
+        let exact = self.scores.backward(count);
+        let of_scores = Matrix::rows(exact, stride);
         self.left.fill(of_scores.transposed(), [keys.len(), count]);
-        let queries = Matrix::rows(block.rows(problem, problem.query), problem.hidden());
-        self.right.fill(queries.transposed(), [width, count]);
+        let lefts = lefts(problem, block);
+        self.right.fill(lefts.queries.transposed(), [width, count]);
         let of_keys = &mut self.key_gradient[keys.start * padded_width..];
         tiles.product(
             self.left.whole(),
@@ -178,11 +196,23 @@ impl Head for Tiled {
         let of_queries = &mut self.output[..padded_count * padded_width];
         let columns = self.key_columns.values(tokens);
         tiles.product(self.left.whole(), columns, of_queries, Target::Overwrite);
+        let of_lefts = LeftGradients {
+            queries: of_queries,
+            keys: &mut self.key_gradient,
+            width: padded_width,
+        };
+        let of_scores = (exact, stride);
+        self.terms
+            .backward(problem, block, lefts, of_scores, of_lefts);
         self.rows(&self.output, count)
     }
 
     fn key_and_value_gradients(&self) -> (HeadRows<'_>, HeadRows<'_>) {
         let of = |gradient| self.rows(gradient, self.sequence);
         (of(&self.key_gradient), of(&self.value_gradient))
+    }
+
+    fn table_gradients(&self, problem: &Problem<'_>) -> TableSums {
+        self.terms.sums(problem)
     }
 }

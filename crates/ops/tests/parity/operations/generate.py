@@ -44,6 +44,20 @@ attention_window.{q, k, v, output, upstream, q_grad, k_grad, v_grad}
                                          [99, 16]: H = 2, K = 8; of keys at most 7
                                          tokens from their query
 
+relative_<terms>_<buckets>.*             the same of all keys, with scores by
+                                         distance: lengths 37, 1 and 21, D = 12,
+                                         H = 3, K = 4. terms: c (queries by keys of
+                                         the distance), p (keys by queries of it),
+                                         b (a bias of it), or none; the factor of the
+                                         scores is 1 / sqrt(K (1 + c + p))
+relative_*.{keys, queries, keys_grad, queries_grad}   [R, 12]
+relative_*.{bias, bias_grad}             [R, 3]
+relative_*.rows                          int64 [R']: row of each distance, query
+                                         less key, from -44 to 44
+                                         buckets: clamped (R = 10), log (R = 16, 8
+                                         buckets up to 20) as DeBERTa-v2, and
+                                         two_sided (R = 12, up to 25) as MPNet
+
 rotary.{x, output, upstream, x_grad}     [11, 24]: H = 3, K = 8
 rotary.{cos, sin}                        [11, 4]; of the first half of a head's
                                          columns, the second has the same
@@ -60,6 +74,7 @@ cross_entropy_weighted.*                 the same with .class_weights [5]: the
                                          the weights of the targets
 """
 
+import math
 from pathlib import Path
 
 import numpy
@@ -178,6 +193,85 @@ def attention_window(lengths, window):
     return {**result, "lengths": torch.tensor(lengths)}
 
 
+def clamped(distance, span):
+    """DeBERTa-v2 without buckets: a row for each distance."""
+    return (distance + span).clamp(0, 2 * span - 1)
+
+
+def logarithmic(distance, buckets, farthest):
+    """DeBERTa-v2 with buckets: near distances have rows of their own."""
+    middle = buckets // 2
+    tokens = distance.abs()
+    far = torch.log(tokens.clamp(min=middle) / middle) / torch.log(
+        torch.tensor((farthest - 1) / middle)
+    )
+    far = (far * (middle - 1)).ceil().long() + middle
+    return clamped(torch.where(tokens <= middle, distance, far * distance.sign()), buckets)
+
+
+def two_sided(distance, buckets, farthest):
+    """MPNet: one half of the rows for keys before the query."""
+    half, exact = buckets // 2, buckets // 4
+    tokens = distance.abs()
+    far = torch.log(tokens.clamp(min=1).float() / exact) / math.log(farthest / exact)
+    far = (exact + (far * (half - exact)).long()).clamp(max=half - 1)
+    return torch.where(tokens < exact, tokens, far) + (distance < 0).long() * half
+
+
+def relative(terms, row, count):
+    lengths, heads, width = [37, 1, 21], 3, 4
+    tokens, hidden = sum(lengths), heads * width
+
+    def operation(q, k, v, keys=None, queries=None, bias=None):
+        def split(rows):
+            return rows.reshape(-1, heads, width).transpose(0, 1)
+
+        outputs = []
+        for q, k, v in zip(*(rows.split(lengths) for rows in (q, k, v))):
+            places = torch.arange(len(q))
+            rows = row(places[:, None] - places[None, :])
+            q, k, v = split(q), split(k), split(v)
+            scores = q @ k.transpose(1, 2)
+            if keys is not None:
+                of_rows = q @ split(keys).transpose(1, 2)
+                scores = scores + of_rows.gather(2, rows.expand(heads, -1, -1))
+            if queries is not None:
+                of_rows = k @ split(queries).transpose(1, 2)
+                of_keys = of_rows.gather(2, rows.T.expand(heads, -1, -1))
+                scores = scores + of_keys.transpose(1, 2)
+            tables = sum(table is not None for table in (keys, queries))
+            scores = scores / math.sqrt(width * (1 + tables))
+            if bias is not None:
+                scores = scores + bias[rows].permute(2, 0, 1)
+            outputs.append((scores.softmax(dim=-1) @ v).transpose(0, 1).reshape(-1, hidden))
+        return torch.cat(outputs)
+
+    inputs = {name: normal(tokens, hidden, scale=1.3) for name in "qkv"}
+    for term, name, columns in [("c", "keys", hidden), ("p", "queries", hidden), ("b", "bias", heads)]:
+        if term in terms:
+            inputs[name] = normal(count, columns)
+    result = differentiate(inputs, operation, normal(tokens, hidden))
+    return {**result, "lengths": torch.tensor(lengths), "rows": row(torch.arange(-44, 45))}
+
+
+def relatives():
+    buckets = {
+        "clamped": (lambda distance: clamped(distance, 5), 10),
+        "log": (lambda distance: logarithmic(distance, 8, 20), 16),
+        "two_sided": (lambda distance: two_sided(distance, 12, 25), 12),
+    }
+    cases = {
+        "clamped": ["cp"],
+        "log": ["none", "c", "p", "cp", "b", "cb", "pb", "cpb"],
+        "two_sided": ["b", "cpb"],
+    }
+    return {
+        f"relative_{terms}_{name}": relative(terms.replace("none", ""), *buckets[name])
+        for name, all_terms in cases.items()
+        for terms in all_terms
+    }
+
+
 def rotary(tokens, heads, width):
     half = width // 2
     angles = normal(tokens, half, scale=3.0)
@@ -233,6 +327,7 @@ def main():
         "attention_window": attention_window([70, 5, 24], window=7),
         "rotary": rotary(tokens=11, heads=3, width=8),
         "geglu": geglu(rows=7, width=33),
+        **relatives(),
     }
     tensors = {
         f"{operation}.{name}": tensor.detach().clone().contiguous()
