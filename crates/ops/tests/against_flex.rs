@@ -282,7 +282,7 @@ fn optimizer_steps_and_norms() {
 #[cfg(feature = "wgpu")]
 mod without_fusion {
     use burn::backend::wgpu::CubeBackend;
-    use burn::backend::{Backend, Cube};
+    use burn::backend::Cube;
     use burn::tensor::{Device, TensorData, read_sync};
     use finetune_ops::{AttentionInputs, Dropout, Kernels, Norm, Offsets, Packing, Precision};
 
