@@ -46,7 +46,7 @@
 //! let sampler = Sampler::new(SamplingStrategy::GroupByLength, 2, 42)?;
 //! for rows in sampler.batches(&encoded.lengths()?, 0) {
 //!     let batch = collate(&encoded, &rows)?;
-//!     assert_eq!(batch.num_tokens(), batch.batch_size() * batch.tokens.sequence_length);
+//!     assert_eq!(batch.tokens.sequence_offsets.len(), rows.len() + 1);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -55,7 +55,7 @@ impl BatchSize {
     ///
     /// let lengths = [9, 3, 5, 2];
     /// assert_eq!(BatchSize::Rows(3).cut(&[3, 2, 1, 0], &lengths), [vec![3, 2, 1], vec![0]]);
-    /// assert_eq!(BatchSize::Tokens(10).cut(&[3, 2, 1, 0], &lengths), [vec![3, 2], vec![1], vec![0]]);
+    /// assert_eq!(BatchSize::Tokens(10).cut(&[3, 2, 1, 0], &lengths), [vec![3, 2, 1], vec![0]]);
     /// ```
     ///
     /// # Panics

@@ -281,8 +281,8 @@ fn optimizer_steps_and_norms() {
 /// The kernels are launched at once on burn's backend without operation fusion.
 #[cfg(feature = "wgpu")]
 mod without_fusion {
-    use burn::backend::wgpu::CubeBackend;
     use burn::backend::Cube;
+    use burn::backend::wgpu::CubeBackend;
     use burn::tensor::{Device, TensorData, read_sync};
     use finetune_ops::{AttentionInputs, Dropout, Kernels, Norm, Offsets, Packing, Precision};
 
