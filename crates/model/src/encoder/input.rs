@@ -114,7 +114,7 @@ impl EncoderInput {
             encoder,
             [&tokens(token_ids), &tokens(token_type_ids)],
             &offsets,
-            &columns,
+            Some(columns),
             &mut upload,
         )?;
         Ok(packed.unpack(&upload.send(&encoder.device())))
@@ -225,6 +225,11 @@ mod tests {
         assert_eq!(ragged, "batch of 4 tokens, but token_type_ids has 3 values");
         let empty = message(input(&[0; 2], &[0; 2], &[0, 2, 2]));
         assert_eq!(empty, "sequence offsets: sequence 1 has no tokens");
+        let beyond = message(input(&[0; 2], &[0; 2], &[0, 2, 1 << 60]));
+        assert_eq!(
+            beyond,
+            "batch of 1152921504606846976 tokens, but token_ids has 2 values"
+        );
         let descending = message(input(&[0; 2], &[0; 2], &[0, 2, 1]));
         assert_eq!(
             descending,

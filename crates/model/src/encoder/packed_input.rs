@@ -46,19 +46,17 @@ impl PackedInput {
         sequence_offsets: &[usize],
         upload: &mut Upload,
     ) -> Result<Self, ModelError> {
-        let columns = sequence_offsets.windows(2);
-        let columns = columns.flat_map(|ends| 0..ends[1].saturating_sub(ends[0]));
-        let columns: Vec<usize> = columns.collect();
         let ids = [token_ids, token_type_ids];
-        Self::with_columns(encoder, ids, sequence_offsets, &columns, upload)
+        Self::with_columns(encoder, ids, sequence_offsets, None, upload)
     }
 
-    /// Checks a batch whose tokens have places of their own in their rows, and adds it to an upload.
+    /// Checks a batch whose tokens may have places of their own in their rows, `columns`, and adds it
+    /// to an upload.
     pub(super) fn with_columns(
         encoder: &Encoder,
         [token_ids, token_type_ids]: [&[u32]; 2],
         sequence_offsets: &[usize],
-        columns: &[usize],
+        columns: Option<Vec<usize>>,
         upload: &mut Upload,
     ) -> Result<Self, ModelError> {
         let offsets = Offsets::new(sequence_offsets)?;

@@ -81,7 +81,7 @@ impl Positions {
     ///
     /// # Shapes
     /// - `token_ids`: `T` values
-    /// - `columns`: `T` values, the place of each token in its row
+    /// - `columns`: `T` values, the place of each token in its row; `None` if its row is its sequence
     ///
     /// # Errors
     /// - [`ModelError::OutsideEmbedding`] if a row has more tokens than there are positions.
@@ -89,11 +89,13 @@ impl Positions {
         self,
         token_ids: &[u32],
         offsets: &Offsets,
-        columns: &[usize],
+        columns: Option<Vec<usize>>,
         table_rows: usize,
     ) -> Result<Vec<usize>, ModelError> {
         let positions = match self {
-            Self::FromZero | Self::Relative | Self::Rotary { .. } => columns.to_vec(),
+            Self::FromZero | Self::Relative | Self::Rotary { .. } => {
+                columns.unwrap_or_else(|| offsets.lengths().flat_map(|length| 0..length).collect())
+            }
             Self::AfterPadding { padding_index } => {
                 let sequences = offsets.values().windows(2);
                 let sequences = sequences.map(|ends| &token_ids[ends[0]..ends[1]]);
@@ -141,9 +143,7 @@ mod tests {
     const AFTER: Positions = Positions::AfterPadding { padding_index: 1 };
 
     fn of(positions: Positions, ids: &[u32], ends: &[usize]) -> Result<Vec<usize>, ModelError> {
-        let columns = ends.windows(2).flat_map(|ends| 0..ends[1] - ends[0]);
-        let columns: Vec<usize> = columns.collect();
-        positions.of_tokens(ids, &Offsets::new(ends).unwrap(), &columns, 5)
+        positions.of_tokens(ids, &Offsets::new(ends).unwrap(), None, 5)
     }
 
     #[test]
