@@ -67,13 +67,15 @@ impl PredictedLabelSets {
         counts
     }
 
-    fn row_counts(&self) -> impl Iterator<Item = SetCounts> {
+    /// Returns the targets and predictions of each row.
+    fn row_pairs(&self) -> impl Iterator<Item = (&[bool], &[bool])> {
         let classes = self.num_classes();
-        let rows = self
-            .targets
-            .chunks(classes)
-            .zip(self.predictions.chunks(classes));
-        rows.map(|(targets, predictions)| {
+        let targets = self.targets.chunks(classes);
+        targets.zip(self.predictions.chunks(classes))
+    }
+
+    fn row_counts(&self) -> impl Iterator<Item = SetCounts> {
+        self.row_pairs().map(|(targets, predictions)| {
             let mut counts = SetCounts::default();
             let pairs = targets.iter().zip(predictions);
             pairs.for_each(|(target, predicted)| counts.add(*target, *predicted));
@@ -116,15 +118,9 @@ impl PredictedLabelSets {
 
     /// Fraction of the rows with exactly the right classes.
     pub(super) fn subset_accuracy(&self) -> f64 {
-        let classes = self.num_classes();
-        let rows = self
-            .targets
-            .chunks(classes)
-            .zip(self.predictions.chunks(classes));
-        let right = rows
-            .filter(|(targets, predictions)| targets == predictions)
-            .count();
-        right as f64 / self.rows() as f64
+        let rows = self.row_pairs();
+        let right = rows.filter(|(targets, predictions)| targets == predictions);
+        right.count() as f64 / self.rows() as f64
     }
 
     /// Fraction of wrong pairs of a row and a class.
