@@ -79,8 +79,8 @@ pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceC
 pub use dropout::DropoutStream;
 pub use encoder::{
     Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, EncoderModel,
-    FeedForward, LayerType, NormPlacement, PackedInput, Positions, Queries, RelativeAttention,
-    RelativeEmbeddings, SelfAttention,
+    EncoderStates, FeedForward, LayerType, NormPlacement, PackedInput, Positions, Queries,
+    RelativeAttention, RelativeEmbeddings, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;

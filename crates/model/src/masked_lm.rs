@@ -9,11 +9,11 @@
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Int, Tensor};
-use finetune_ops::{Precision, linear, upload_indices};
+use finetune_ops::{Precision, Sequences, linear, upload_indices};
 
 use crate::dropout::DropoutStream;
 use crate::encoder::{
-    Activation, Encoder, EncoderConfig, EncoderInput, EncoderModel, check_inside,
+    Activation, Encoder, EncoderConfig, EncoderInput, EncoderModel, EncoderStates, check_inside,
 };
 use crate::error::ModelError;
 use crate::layers;
@@ -158,13 +158,66 @@ impl MaskedLm {
         dropout: Option<DropoutStream>,
     ) -> PreTrainingLogits {
         let hidden = self.encoder.forward(input, dropout);
+        self.logits(hidden, input.sequences(), positions)
+    }
+
+    /// Returns the logits as [`Self::forward_at`], and all hidden states from the same pass through the
+    /// encoder.
+    ///
+    /// # Shapes
+    /// - `positions`: `[M]`; `None` without masked positions
+    /// - hidden states: `L + 1` of `[T, D]`, see [`Encoder::hidden_states`]
+    ///
+    /// # Panics
+    /// As [`Self::forward_at`].
+    pub fn forward_with_hidden_states(
+        &self,
+        input: &EncoderInput,
+        positions: Option<Tensor<1, Int>>,
+        dropout: Option<DropoutStream>,
+    ) -> (PreTrainingLogits, EncoderStates) {
+        let hidden_states = self.encoder.hidden_states(input, dropout);
+        let last = hidden_states[self.encoder.layers.len()].clone();
+        let states = EncoderStates {
+            hidden_states,
+            sequences: input.sequences().clone(),
+        };
+        let logits = self.logits(last, &states.sequences, positions);
+        (logits, states)
+    }
+
+    /// Returns the logits of both tasks from the last hidden states.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[T, D]`
+    /// - `positions`: `[M]`
+    fn logits(
+        &self,
+        hidden: Tensor<2>,
+        sequences: &Sequences,
+        positions: Option<Tensor<1, Int>>,
+    ) -> PreTrainingLogits {
         let next_sentence = self.next_sentence.as_ref();
-        let next_sentence =
-            next_sentence.map(|head| head.forward(hidden.clone(), input.sequences()));
+        let next_sentence = next_sentence.map(|head| head.forward(hidden.clone(), sequences));
         PreTrainingLogits {
             masked_lm: positions.map(|positions| self.masked_logits(hidden, positions)),
             next_sentence,
         }
+    }
+
+    /// Returns the model with only some of the encoder's layers, counted from 0, and its configuration,
+    /// from that of the whole encoder.
+    ///
+    /// # Errors
+    /// - As [`EncoderConfig::with_layers`].
+    pub fn with_layers(
+        mut self,
+        config: &EncoderConfig,
+        layers: &[usize],
+    ) -> Result<(Self, EncoderConfig), ModelError> {
+        let config = config.with_layers(layers)?;
+        self.encoder.keep_layers(layers);
+        Ok((self, config))
     }
 
     fn upload_positions(

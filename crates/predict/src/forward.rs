@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use finetune_data::{Batch, TokenBatch};
 use finetune_model::{
-    ClassifierInput, DropoutStream, Encoder, EncoderInput, ModelError, PackedInput,
+    ClassifierInput, DropoutStream, Encoder, EncoderInput, EncoderStates, ModelError, PackedInput,
     SequenceClassifier,
 };
 use finetune_ops::{Upload, Uploaded};
@@ -64,17 +64,62 @@ pub fn forward(
 pub fn forward_with(
     model: &SequenceClassifier,
     batch: &Batch,
-    mut upload: Upload,
+    upload: Upload,
     dropout: Option<DropoutStream>,
 ) -> Result<(Tensor<2>, Uploaded), ModelError> {
-    let mut pack = |tokens| pack_tokens(&model.encoder, tokens, &mut upload);
-    let first = pack(&batch.tokens)?;
-    let second = batch.second_tokens.as_ref().map(pack).transpose()?;
-    let uploaded = upload.send(&model.device());
-    let first = first.unpack(&uploaded);
-    let logits = match second.map(|second| second.unpack(&uploaded)) {
-        None => model.forward(ClassifierInput::Single(&first), dropout),
-        Some(second) => model.forward(ClassifierInput::Pair(&first, &second), dropout),
-    };
-    Ok((logits?, uploaded))
+    let input = UploadedTexts::new(model, batch, upload)?;
+    let logits = model.forward(input.texts(), dropout)?;
+    Ok((logits, input.uploaded))
+}
+
+/// Returns logits and upload as [`forward_with`], and all hidden states from the same pass.
+///
+/// # Shapes
+/// - logits: `[B, C]`
+/// - hidden states: `L + 1` of `[T, D]`
+///
+/// # Errors
+/// - As [`forward`].
+pub fn forward_with_hidden_states(
+    model: &SequenceClassifier,
+    batch: &Batch,
+    upload: Upload,
+    dropout: Option<DropoutStream>,
+) -> Result<(Tensor<2>, EncoderStates, Uploaded), ModelError> {
+    let input = UploadedTexts::new(model, batch, upload)?;
+    let (logits, states) = model.forward_with_hidden_states(input.texts(), dropout)?;
+    Ok((logits, states, input.uploaded))
+}
+
+/// Texts of a batch on the device.
+struct UploadedTexts {
+    first: EncoderInput,
+    second: Option<EncoderInput>,
+    uploaded: Uploaded,
+}
+
+impl UploadedTexts {
+    /// Adds the tokens of a batch to an upload, and sends it.
+    fn new(
+        model: &SequenceClassifier,
+        batch: &Batch,
+        mut upload: Upload,
+    ) -> Result<Self, ModelError> {
+        let mut pack = |tokens| pack_tokens(&model.encoder, tokens, &mut upload);
+        let first = pack(&batch.tokens)?;
+        let second = batch.second_tokens.as_ref().map(pack).transpose()?;
+        let uploaded = upload.send(&model.device());
+        Ok(Self {
+            first: first.unpack(&uploaded),
+            second: second.map(|second| second.unpack(&uploaded)),
+            uploaded,
+        })
+    }
+
+    fn texts(&self) -> ClassifierInput<'_> {
+        match &self.second {
+            None => ClassifierInput::Single(&self.first),
+            Some(second) => ClassifierInput::Pair(&self.first, second),
+        }
+    }
 }

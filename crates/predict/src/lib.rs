@@ -22,7 +22,7 @@ mod text_preprocessing;
 pub use compatibility::{check_length, check_vocabulary, load_tokenizer};
 pub use error::PredictError;
 pub use evaluator::{evaluator, target_kind};
-pub use forward::{encoder_input, forward, forward_with, pack_tokens};
+pub use forward::{encoder_input, forward, forward_with, forward_with_hidden_states, pack_tokens};
 pub use predict::{PredictionOutput, PredictionProgress, predict, predict_with};
 pub use prediction::{LabelProbability, Prediction, Score};
 pub use predictor::Predictor;

@@ -124,6 +124,12 @@ impl Run<'_, LabeledData> {
         self
     }
 
+    /// Keeps only some layers of the checkpoint's encoder, ascending from 0, for a smaller model.
+    pub fn keep_layers(mut self, layers: impl IntoIterator<Item = usize>) -> Self {
+        self.input.config.model.layers = Some(layers.into_iter().collect());
+        self
+    }
+
     /// Uses a head of your own, by the function that makes it.
     pub fn head<H: Head>(
         mut self,

@@ -74,6 +74,7 @@ mod checkpoint_directory;
 mod checkpoint_state;
 mod decision_threshold;
 mod device_failure;
+mod distillation;
 mod encoded_splits;
 mod encoder_stages;
 mod error;
@@ -126,6 +127,10 @@ pub use callback::{
 pub use checkpoint_directory::{CheckpointDirectory, CheckpointPolicy};
 pub use decision_threshold::DecisionThreshold;
 pub use device_failure::panic_text;
+pub use distillation::{
+    CachedRows, Distillation, DistillationConfig, DistillationTask, Distilled, HiddenStateLoss,
+    LogitsKind, ModelOutputs, StudentTask, Teacher, TokenMap,
+};
 pub use error::TrainError;
 pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
 pub use fine_tuning::{FineTuning, FineTuningConfig, LabeledData};

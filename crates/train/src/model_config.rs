@@ -46,6 +46,10 @@ pub struct ClassifierOverrides {
     /// Whether only the encoder of the checkpoint is loaded (default: false): pooler and head are
     /// newly initialized from the seed, even if the checkpoint has ones that fit.
     pub new_head: bool,
+    /// Layers of the checkpoint's encoder to keep, ascending from 0, for a smaller model (default:
+    /// all).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<usize>>,
     /// LoRA adapters that are trained instead of the encoder (default: none).
     pub adapter: Option<LoraConfig>,
 }

@@ -37,6 +37,10 @@ pub struct PreTrainingConfig {
     /// texts are divided into sentence pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_sentence: Option<NextSentenceConfig>,
+    /// Layers of the checkpoint's encoder to keep, ascending from 0, for a smaller model (default:
+    /// all).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<usize>>,
     /// Validation fraction, in `[0, 1)` (default: 0.02).
     pub validation_split: f64,
     /// Hyperparameters of the training loop. By default, the model is evaluated before the first
@@ -50,6 +54,7 @@ impl Default for PreTrainingConfig {
             text: TextConfig::default(),
             masking: MaskingConfig::default(),
             next_sentence: None,
+            layers: None,
             validation_split: 0.02,
             train: TrainConfig {
                 evaluation: Some(EvaluationConfig {
@@ -187,8 +192,11 @@ impl RunInput for Corpus {
             InitialModel::Checkpoint(directory) => Some(directory.clone()),
             InitialModel::Random(..) => None,
         };
-        let (model, checkpoint, load_report, tokenizer) =
+        let (mut model, mut checkpoint, load_report, tokenizer) =
             model.open(&config, &device.clone().autodiff())?;
+        if let Some(layers) = &config.layers {
+            (model, checkpoint.encoder) = model.with_layers(&checkpoint.encoder, layers)?;
+        }
         let text = &config.text;
         let place = directory.as_deref().unwrap_or(Path::new("the tokenizer"));
         text.check_fit(place, &tokenizer, &checkpoint.encoder)?;

@@ -122,6 +122,28 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
         })
     }
 
+    /// Makes a run of another task around that of this run, for the same model; `settings` are recorded
+    /// under `name`.
+    pub(crate) fn map_task<P: Objective<Model = O::Model>>(
+        mut self,
+        name: &str,
+        settings: Value,
+        wrap: impl FnOnce(O, &O::Model, &TrainConfig) -> Result<P, TrainError>,
+    ) -> Result<PreparedRun<'a, P>, TrainError> {
+        if let Value::Object(config) = &mut self.settings.config {
+            config.insert(name.to_string(), settings);
+        }
+        Ok(PreparedRun {
+            objective: wrap(self.objective, &self.model, &self.train)?,
+            model: self.model,
+            train: self.train,
+            load_report: self.load_report,
+            data: self.data,
+            settings: self.settings,
+            callbacks: self.callbacks,
+        })
+    }
+
     /// Returns which checkpoint tensors were loaded, newly initialized or unused.
     pub fn load_report(&self) -> &LoadReport {
         &self.load_report

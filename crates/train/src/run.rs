@@ -75,6 +75,15 @@ impl<'a, I: RunInput> Run<'a, I> {
         }
     }
 
+    /// Makes a run of other input, with the same device and callbacks.
+    pub(crate) fn map_input<J>(self, map: impl FnOnce(I) -> J) -> Run<'a, J> {
+        Run {
+            input: map(self.input),
+            device: self.device,
+            callbacks: self.callbacks,
+        }
+    }
+
     /// Sets the number of passes over the training rows (default: 3).
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.input.train_config().duration = TrainDuration::Epochs(epochs);

@@ -1,6 +1,7 @@
 //! Losses, schedules, optimizers and whole training steps against PyTorch and transformers.
 
 mod accumulation;
+pub(crate) mod distillation;
 mod losses;
 mod optimizers;
 mod predictor;

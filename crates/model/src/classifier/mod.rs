@@ -8,12 +8,14 @@ mod input;
 pub use config::{ProblemType, SequenceClassifierConfig};
 pub use input::ClassifierInput;
 
+use std::borrow::Cow;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{Precision, Sequences};
 
 use crate::dropout::DropoutStream;
-use crate::encoder::{Encoder, EncoderInput, EncoderModel, Queries};
+use crate::encoder::{Encoder, EncoderInput, EncoderModel, EncoderStates, Queries};
 use crate::error::ModelError;
 use crate::head::{AnyHead, HeadInput, HiddenStates};
 use crate::pooling::Pooler;
@@ -87,23 +89,53 @@ impl SequenceClassifier {
         texts: impl Into<ClassifierInput<'a>>,
         dropout: Option<DropoutStream>,
     ) -> Result<Tensor<2>, ModelError> {
-        let texts = texts.into();
-        // Checked before the encoder runs.
-        self.check_text_count(texts.num_texts())?;
-        let stacked;
-        let input = match texts {
-            ClassifierInput::Single(input) => input,
-            ClassifierInput::Pair(first, second) => {
-                self.check_batch_sizes(first.batch_size(), second.batch_size())?;
-                stacked = first.followed_by(second);
-                &stacked
-            }
-        };
+        let input = self.stacked(texts.into())?;
         let (layers, tokens) = (self.pooler.layers(), self.queries());
         let states = self
             .encoder
-            .hidden_states_of(layers, tokens, input, dropout);
+            .hidden_states_of(layers, tokens, &input, dropout);
         self.pool_and_classify(states, &input.sequences, dropout)
+    }
+
+    /// Returns the logits as [`Self::forward`], and all hidden states from the same pass through the
+    /// encoder. Both texts of a pair are sequences of one batch: all first texts, then all second ones.
+    ///
+    /// # Shapes
+    /// - logits: `[B, C]`
+    /// - hidden states: `L + 1` of `[T, D]`, see [`Encoder::hidden_states`]
+    ///
+    /// # Errors
+    /// - As [`Self::forward`].
+    ///
+    /// # Panics
+    /// As [`Self::forward`].
+    pub fn forward_with_hidden_states<'a>(
+        &self,
+        texts: impl Into<ClassifierInput<'a>>,
+        dropout: Option<DropoutStream>,
+    ) -> Result<(Tensor<2>, EncoderStates), ModelError> {
+        let input = self.stacked(texts.into())?;
+        let hidden_states = self.encoder.hidden_states(&input, dropout);
+        let pooled = hidden_states[self.pooler.layers()].to_vec();
+        let logits = self.pool_and_classify(pooled, &input.sequences, dropout)?;
+        let states = EncoderStates {
+            hidden_states,
+            sequences: input.sequences.clone(),
+        };
+        Ok((logits, states))
+    }
+
+    /// Returns the texts as one batch, the second texts of pairs after all first ones.
+    fn stacked<'a>(&self, texts: ClassifierInput<'a>) -> Result<Cow<'a, EncoderInput>, ModelError> {
+        // Checked before the encoder runs.
+        self.check_text_count(texts.num_texts())?;
+        match texts {
+            ClassifierInput::Single(input) => Ok(Cow::Borrowed(input)),
+            ClassifierInput::Pair(first, second) => {
+                self.check_batch_sizes(first.batch_size(), second.batch_size())?;
+                Ok(Cow::Owned(first.followed_by(second)))
+            }
+        }
     }
 
     /// Returns the pooled vector of each row, the input of the head.
@@ -167,6 +199,18 @@ impl SequenceClassifier {
         };
         let dropout = dropout.into();
         self.run_head(HeadInput { dropout, ..input })
+    }
+
+    /// Returns the classifier with only some of the encoder's layers, counted from 0.
+    ///
+    /// # Errors
+    /// - As [`EncoderConfig::with_layers`](crate::EncoderConfig::with_layers).
+    /// - [`ModelError::InvalidConfig`] if the pooling reads more layers than are left.
+    pub fn with_layers(mut self, layers: &[usize]) -> Result<Self, ModelError> {
+        self.config.encoder = self.config.encoder.with_layers(layers)?;
+        self.encoder.keep_layers(layers);
+        self.pooler = self.pooler.with_layers(layers.len())?;
+        Ok(self)
     }
 
     /// Returns the number of texts that the head compares, 1 or 2.

@@ -86,6 +86,10 @@ impl SelfAttention {
         }
     }
 
+    pub(super) fn num_heads(&self) -> usize {
+        self.heads
+    }
+
     /// Applies the attention block.
     ///
     /// # Shapes
@@ -129,6 +133,26 @@ impl SelfAttention {
         };
         let projected = apply_to(&self.output, context, LoraTarget::AttentionOutput);
         self.residual.after(norm, projected, asking, dropout)
+    }
+
+    /// Returns queries, keys and values of all tokens, before rotary positions are applied.
+    ///
+    /// # Shapes
+    /// - `hidden`, each output: `[T, D]`
+    pub(super) fn query_key_value(
+        &self,
+        hidden: Tensor<2>,
+        precision: Precision,
+    ) -> [Tensor<2>; 3] {
+        let rows = self.residual.before(self.norm.as_ref(), hidden);
+        let of = |projection: &LoraLinear, target| {
+            projection.forward(rows.clone(), None, target, precision)
+        };
+        [
+            of(&self.query, LoraTarget::Query),
+            of(&self.key, LoraTarget::Key),
+            of(&self.value, LoraTarget::Value),
+        ]
     }
 
     /// Returns keys and queries of the distances in a batch, or their bias.

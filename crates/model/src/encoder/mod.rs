@@ -10,6 +10,7 @@ mod config;
 mod embeddings;
 mod feed_forward;
 mod input;
+mod kept_layers;
 mod layer;
 mod packed_input;
 mod positions;
@@ -241,6 +242,26 @@ impl Encoder {
         states
     }
 
+    /// Returns the number of attention heads of a layer; 0 without layers.
+    pub fn num_attention_heads(&self) -> usize {
+        let first = self.layers.first();
+        first.map_or(0, |layer| layer.attention.num_heads())
+    }
+
+    /// Returns queries, keys and values of the attention in a layer, counted from 1, before rotary
+    /// positions are applied.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[T, D]`, the hidden states below the layer, number `layer - 1`
+    /// - each output: `[T, D]`
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn query_key_value(&self, layer: usize, hidden: Tensor<2>) -> [Tensor<2>; 3] {
+        let attention = &self.layers[layer - 1].attention;
+        attention.query_key_value(hidden, self.precision)
+    }
+
     /// Returns the output of the embeddings.
     ///
     /// # Shapes
@@ -249,6 +270,15 @@ impl Encoder {
         let stage = dropout.map(|stream| stream.stage(0));
         self.embeddings.forward(input, stage)
     }
+}
+
+/// Hidden states of a batch, and which of their rows belong to which sequence.
+#[derive(Debug, Clone)]
+pub struct EncoderStates {
+    /// Output of the embeddings, then of each layer, `L + 1` of `[T, D]`.
+    pub hidden_states: Vec<Tensor<2>>,
+    /// Sequences of the rows.
+    pub sequences: Sequences,
 }
 
 /// Model with an encoder.

@@ -56,6 +56,15 @@ impl Pooler {
         self.project(self.pool(states, sequences))
     }
 
+    /// Returns the pooler for an encoder of another number of layers.
+    ///
+    /// # Errors
+    /// - [`ModelError::InvalidConfig`] if these are too few.
+    pub(crate) fn with_layers(self, layers: usize) -> Result<Self, ModelError> {
+        let range = self.pooling.range(layers)?;
+        Ok(Self { range, ..self })
+    }
+
     /// Returns the layers whose hidden states are pooled: 0 are the embeddings.
     pub fn layers(&self) -> RangeInclusive<usize> {
         self.range.clone()

@@ -4,9 +4,8 @@ use burn::tensor::Device;
 use finetune_data::{Batch, DataError, TokenBatch};
 use finetune_model::{Activations, ModelError, SplitPoint, TextActivations};
 use finetune_ops::{Offsets, PackedSequences, Upload, Uploaded, upload_floats};
-use finetune_storage::Array;
 
-use super::element::Numbers;
+use super::row_store::StoredRows;
 use crate::error::TrainError;
 
 /// Cached activations of a dataset, computed by
@@ -21,9 +20,7 @@ pub struct CachedActivations {
     pub(super) rows: usize,
     /// Number of vectors of each row; the second texts of pairs follow all first texts.
     pub(super) lengths: Vec<usize>,
-    /// Offset of each row's values.
-    pub(super) starts: Array<u64>,
-    pub(super) numbers: Numbers,
+    pub(super) stored: StoredRows,
 }
 
 impl CachedActivations {
@@ -115,9 +112,7 @@ impl CachedActivations {
             let problem = format!("row {row} has {vectors} tokens, the batch {tokens}");
             return Err(TrainError::activations(problem));
         }
-        let start = self.starts.get(text..text + 1)?[0] as usize;
-        let range = start..start + vectors * self.width;
-        Ok(self.numbers.copy(range, place)?)
+        Ok(self.stored.copy(text, &mut place[..vectors * self.width])?)
     }
 }
 

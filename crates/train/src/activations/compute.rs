@@ -1,21 +1,18 @@
 //! Computation of the activations: one forward pass through the frozen layers.
 
-use std::fs;
-use std::path::Path;
+use std::cell::RefCell;
 
 use burn::module::Module;
 use finetune_data::{BatchSize, EncodedDataset, EncodedTexts, collate_texts, sorted_by_length};
 use finetune_model::{Activations, SequenceClassifier, SplitPoint};
 use finetune_ops::read_floats;
 use finetune_predict::encoder_input;
-use finetune_storage::{Array, ArrayFileWriter};
-use half::f16;
 
+use super::ActivationPlan;
 use super::cache_plan::texts_of;
 use super::cached::CachedActivations;
-use super::element::{Kept, Numbers, keep, room};
-use super::file::{NUMBERS, STARTS, Wanted};
-use super::{ActivationPlan, CacheDtype, CacheLocation};
+use super::file::store_file;
+use super::row_store::{RowStore, TakeRow};
 use crate::callback::{ActivationsRecord, Callback, Event, Phase};
 use crate::error::TrainError;
 
@@ -48,10 +45,19 @@ impl ActivationPlan {
             data,
             batch_size,
         };
-        let (numbers, starts) = match self.precision {
-            CacheDtype::F32 => pass.run::<f32>(callback)?,
-            CacheDtype::F16 => pass.run::<f16>(callback)?,
+        let store = RowStore {
+            location: &self.place,
+            dtype: self.precision,
+            rows: self.rows,
+            texts: self.texts,
+            num_values: self.num_values,
         };
+        let callback = RefCell::new(callback);
+        let stored = store.get(
+            |directory| store_file(directory, self, pass.model, data),
+            |reused| pass.announce(reused, *callback.borrow_mut()),
+            |take| pass.fill(*callback.borrow_mut(), take),
+        )?;
         let mut lengths = Vec::with_capacity(self.rows * self.texts);
         for texts in texts_of(data) {
             lengths.extend(pass.vectors(texts)?);
@@ -61,8 +67,7 @@ impl ActivationPlan {
             width: model.width_at(self.split_point),
             rows: self.rows,
             lengths,
-            starts,
-            numbers,
+            stored,
         })
     }
 }
@@ -75,53 +80,7 @@ struct Pass<'a> {
     batch_size: BatchSize,
 }
 
-/// All values, and the offset of each row's values.
-type Found = (Numbers, Array<u64>);
-
 impl Pass<'_> {
-    fn run<T: Kept>(&self, callback: &mut dyn Callback) -> Result<Found, TrainError> {
-        match &self.plan.place {
-            CacheLocation::Disk(directory) => self.in_file::<T>(directory, callback),
-            CacheLocation::Off | CacheLocation::Memory => self.in_memory::<T>(callback),
-        }
-    }
-
-    fn in_memory<T: Kept>(&self, callback: &mut dyn Callback) -> Result<Found, TrainError> {
-        self.announce(false, callback)?;
-        let mut all = room::<T>(self.plan.num_values)?;
-        let starts = self.fill(callback, |numbers: &[T]| {
-            all.extend_from_slice(numbers);
-            Ok(())
-        })?;
-        Ok((T::numbers(all.into()), starts.into()))
-    }
-
-    fn in_file<T: Kept>(
-        &self,
-        directory: &Path,
-        callback: &mut dyn Callback,
-    ) -> Result<Found, TrainError> {
-        let wanted = Wanted::new(directory, self.plan, self.model, self.data)?;
-        if let Some(found) = wanted.find::<T>()? {
-            self.announce(true, callback)?;
-            return Ok(found);
-        }
-        fs::create_dir_all(directory).map_err(TrainError::io(directory))?;
-        let mut writer = ArrayFileWriter::create(&wanted.path)?;
-        // Another run may have written the file while this one waited.
-        if let Some(found) = wanted.find::<T>()? {
-            self.announce(true, callback)?;
-            return Ok(found);
-        }
-        self.announce(false, callback)?;
-        let array = writer.array::<T>(NUMBERS)?;
-        let starts = self.fill(callback, |numbers| Ok(writer.write(&array, numbers)?))?;
-        let array = writer.array::<u64>(STARTS)?;
-        writer.write(&array, &starts)?;
-        writer.finish(&wanted.key)?;
-        Ok(wanted.open::<T>()?)
-    }
-
     fn announce(&self, reused: bool, callback: &mut dyn Callback) -> Result<(), TrainError> {
         callback.on_event(&Event::Activations(ActivationsRecord {
             rows: self.plan.rows,
@@ -130,13 +89,8 @@ impl Pass<'_> {
         }))
     }
 
-    /// Passes the values of one row after the other to `take`, longest rows first; returns the
-    /// offset of each row's values.
-    fn fill<T: Kept>(
-        &self,
-        callback: &mut dyn Callback,
-        mut take: impl FnMut(&[T]) -> Result<(), TrainError>,
-    ) -> Result<Vec<u64>, TrainError> {
+    /// Passes the values of one row after the other to `take`, longest rows first.
+    fn fill(&self, callback: &mut dyn Callback, take: TakeRow) -> Result<(), TrainError> {
         let mut passes = Vec::new();
         for texts in texts_of(self.data) {
             passes.push((texts, sorted_by_length(&texts.lengths()?, self.batch_size)?));
@@ -144,8 +98,6 @@ impl Pass<'_> {
         let batches = passes.iter().map(|(_, batches)| batches.len()).sum();
         callback.on_event(&Event::phase_begin(Phase::Activations, batches))?;
         let width = self.model.width_at(self.plan.split_point);
-        let mut starts = vec![0; self.plan.rows * self.plan.texts];
-        let (mut taken, mut kept) = (0, Vec::new());
         for (text, (texts, batches)) in passes.into_iter().enumerate() {
             let vectors = self.vectors(texts)?;
             for rows in batches {
@@ -155,16 +107,12 @@ impl Pass<'_> {
                 for row in rows {
                     let (own, others) = rest.split_at(vectors[row] * width);
                     rest = others;
-                    keep::<T>(row, own.iter().copied(), &mut kept)?;
-                    take(&kept)?;
-                    starts[text * self.plan.rows + row] = taken;
-                    taken += kept.len() as u64;
+                    take(text * self.plan.rows + row, own)?;
                 }
                 callback.on_event(&advanced)?;
             }
         }
-        callback.on_event(&Event::PhaseEnd(Phase::Activations))?;
-        Ok(starts)
+        callback.on_event(&Event::PhaseEnd(Phase::Activations))
     }
 
     /// Returns the activations of some texts on the host, text by text.

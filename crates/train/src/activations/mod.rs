@@ -59,10 +59,13 @@ mod element;
 mod file;
 mod forward;
 mod per_split;
+mod row_store;
 
 pub use cache_plan::{ActivationPlan, deterministic_stages};
 pub use cached::CachedActivations;
 pub use config::{ActivationCacheConfig, CacheDtype, CacheLocation};
+pub(crate) use file::fingerprint;
 pub use forward::forward;
 pub(crate) use forward::forward_with;
 pub(crate) use per_split::{CachePlans, CachedSplits, PerSplit};
+pub(crate) use row_store::{RowStore, StoreFile, StoredRows, TakeRow};

@@ -69,6 +69,11 @@ impl CachePlans {
         }))
     }
 
+    /// Returns whether activations of the training rows are to be cached.
+    pub(crate) fn caches_training_rows(&self) -> bool {
+        self.0.train.is_some()
+    }
+
     /// Computes or opens the activations of each split.
     ///
     /// # Errors

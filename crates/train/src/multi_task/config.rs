@@ -177,13 +177,16 @@ impl MultiTaskConfig {
                 let found = format!("{:?} twice", task.name);
                 return Err(TrainError::setting("tasks", found, "different names"));
             }
-            if task.model.adapter != self.tasks[0].model.adapter {
-                let error = TrainError::setting(
-                    "model.adapter",
-                    "another one",
-                    "that of the first task: there is one encoder",
-                );
-                return Err(error.in_task(&task.name));
+            let first = &self.tasks[0].model;
+            for (setting, is_same) in [
+                ("model.adapter", task.model.adapter == first.adapter),
+                ("model.layers", task.model.layers == first.layers),
+            ] {
+                if !is_same {
+                    let expected = "that of the first task: there is one encoder";
+                    let error = TrainError::setting(setting, "another one", expected);
+                    return Err(error.in_task(&task.name));
+                }
             }
             task.validate(&self.text)
                 .map_err(|error| error.in_task(&task.name))?;

@@ -105,7 +105,10 @@ impl TaskSource<'_> {
             true => load_encoder_with_new_head,
             false => load_classifier_with,
         };
-        let (model, report) = load(&directory, &classifier, head, self.seed, device)?;
+        let (mut model, report) = load(&directory, &classifier, head, self.seed, device)?;
+        if let Some(layers) = &self.model.layers {
+            model = model.with_layers(layers)?;
+        }
         ClassifierOverrides::check_head(&model, schema, pairs)?;
         text.check_fit(&directory, tokenizer, &checkpoint.encoder)?;
         let data = splits.encode(&text, tokenizer)?;

@@ -144,6 +144,27 @@ impl SequenceClassificationTask {
         &self.train.schema.target
     }
 
+    /// Returns the training rows.
+    pub(crate) fn training_rows(&self) -> &EncodedDataset {
+        &self.train
+    }
+
+    /// Returns the loss of the labels.
+    pub(crate) fn criterion(&self) -> &Criterion {
+        &self.loss
+    }
+
+    /// Returns how the texts were prepared; `None` for a task made from encoded rows.
+    pub(crate) fn text_config(&self) -> Option<&TextConfig> {
+        Some(&self.source.as_ref()?.text)
+    }
+
+    /// Returns whether activations of frozen layers are cached, or will be.
+    pub(crate) fn caches_activations(&self) -> bool {
+        let planned = |source: &Source| source.plans.caches_training_rows();
+        self.kept.of.train.is_some() || self.source.as_ref().is_some_and(planned)
+    }
+
     /// Returns whether there are validation rows.
     pub(crate) fn has_validation(&self) -> bool {
         self.validation.is_some()

@@ -1,0 +1,84 @@
+//! Runs of a student.
+
+use burn::tensor::Device;
+
+use super::config::DistillationConfig;
+use super::student_task::StudentTask;
+use super::task::DistillationTask;
+use crate::error::TrainError;
+use crate::prepared_run::{PreparedRun, to_value};
+use crate::run::{Run, RunInput};
+use crate::run_output::RunOutput;
+use crate::text_config::TextConfig;
+use crate::train_config::TrainConfig;
+
+/// A run of a student; made by [`Run::distill`].
+pub type Distillation<'a, I> = Run<'a, Distilled<I>>;
+
+/// Input of a [`Distillation`] run: that of a run without a teacher, and the teacher.
+#[derive(Debug)]
+pub struct Distilled<I> {
+    input: I,
+    config: DistillationConfig,
+}
+
+impl<'a, I> Run<'a, I>
+where
+    I: RunInput,
+    I::Objective: StudentTask,
+{
+    /// Adds a teacher, whose outputs the model of this run learns beside its own labels.
+    pub fn distill(self, config: DistillationConfig) -> Distillation<'a, I> {
+        self.map_input(|input| Distilled { input, config })
+    }
+}
+
+impl<I> RunInput for Distilled<I>
+where
+    I: RunInput,
+    I::Objective: StudentTask,
+{
+    type Objective = DistillationTask<I::Objective>;
+
+    fn train_config(&mut self) -> &mut TrainConfig {
+        self.input.train_config()
+    }
+
+    fn text_config(&mut self) -> &mut TextConfig {
+        self.input.text_config()
+    }
+
+    fn load(
+        self,
+        device: &Device,
+        device_name: &str,
+    ) -> Result<PreparedRun<'static, Self::Objective>, TrainError> {
+        self.config.validate()?;
+        let run = self.input.load(device, device_name)?;
+        with_teacher(run, self.config)
+    }
+}
+
+/// Adds a teacher to a run, and its settings to those of the run.
+fn with_teacher<T: StudentTask>(
+    run: PreparedRun<'static, T>,
+    config: DistillationConfig,
+) -> Result<PreparedRun<'static, DistillationTask<T>>, TrainError> {
+    let settings = to_value(&config)?;
+    run.map_task("distillation", settings, |task, model, train| {
+        DistillationTask::new(task, model, config, train)
+    })
+}
+
+impl<T: StudentTask> RunOutput<DistillationTask<T>> {
+    /// Returns the result as that of a run without a teacher, for its methods.
+    pub fn into_student(self) -> RunOutput<T> {
+        RunOutput {
+            model: self.model,
+            task: self.task.into_student(),
+            predictions: self.predictions,
+            report: self.report,
+            directory: self.directory,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Tasks whose model can learn from a teacher.
+
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor};
+use finetune_model::{DropoutStream, Encoder, EncoderStates};
+
+use super::config::DistillationConfig;
+use super::teacher::Teacher;
+use crate::error::TrainError;
+use crate::objective::BatchCounts;
+use crate::task::Task;
+
+/// What the logits of a model stand for, and so how those of two models are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogitsKind {
+    /// One of several classes or words.
+    Softmax,
+    /// Independent classes.
+    Sigmoid,
+    /// Scores.
+    Score,
+}
+
+/// Outputs of a model on a batch.
+#[derive(Debug, Clone)]
+pub struct ModelOutputs {
+    /// Logits `[N, C]`; `None` for a batch without any.
+    pub logits: Option<Tensor<2>>,
+    /// Hidden states of all layers.
+    pub states: EncoderStates,
+    /// Loss of the labels, as [`Task::loss`]; `None` if it was not wanted.
+    pub label_loss: Option<Tensor<1>>,
+}
+
+/// A task whose model can learn from the outputs of a teacher, which is a model of the same type.
+///
+/// [`DistillationTask`](super::DistillationTask) adds the teacher's losses.
+pub trait StudentTask: Task {
+    /// Loads a teacher, and checks that it fits task and student.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if its vocabulary, its length or its head does not fit.
+    /// - [`TrainError::Model`] or [`TrainError::Data`] if the checkpoint cannot be loaded.
+    fn load_teacher(
+        &self,
+        student: &Self::Model,
+        config: &DistillationConfig,
+        device: &Device,
+    ) -> Result<Teacher<Self::Model>, TrainError>;
+
+    /// Returns the encoder of a model.
+    fn encoder(model: &Self::Model) -> &Encoder;
+
+    /// Returns what the logits stand for.
+    fn logits_kind(&self, model: &Self::Model) -> LogitsKind;
+
+    /// Returns the number of logits rows in a step, which the mean of their loss is taken over.
+    fn num_logits(&self, step: &BatchCounts) -> f64;
+
+    /// Runs the student on a batch. `labels` is the size of the step, if the loss of the labels is
+    /// wanted.
+    ///
+    /// # Errors
+    /// - [`TrainError::Model`] if the batch does not fit the model.
+    fn student_outputs(
+        &self,
+        student: &Self::Model,
+        batch: &Self::Batch,
+        labels: Option<&BatchCounts>,
+        dropout: DropoutStream,
+    ) -> Result<ModelOutputs, TrainError>;
+
+    /// Runs the teacher on a batch, without dropout. Its logits are those of the student's outputs, in
+    /// the same order.
+    ///
+    /// # Errors
+    /// - [`TrainError::Model`] if the batch does not fit the model.
+    fn teacher_outputs(
+        &self,
+        teacher: &Teacher<Self::Model>,
+        batch: &Self::Batch,
+    ) -> Result<ModelOutputs, TrainError>;
+
+    /// Returns the texts of a batch whose outputs can be cached, because a row is the same in every
+    /// batch and epoch (default: `None`, they cannot).
+    fn cached_rows<'a>(&self, _batch: &'a Self::Batch) -> Option<CachedRows<'a>> {
+        None
+    }
+
+    /// Returns a hash of the training texts, for the name of a cache file.
+    ///
+    /// # Errors
+    /// - [`TrainError::Data`] if the data cannot be read.
+    fn texts_fingerprint(&self) -> Result<String, TrainError>;
+
+    /// Checks that nothing else of the task is against distillation, such as a cache of activations
+    /// (default: no check).
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if something is.
+    fn check_distillation(&self) -> Result<(), TrainError> {
+        Ok(())
+    }
+}
+
+/// Rows of a batch, and which of its tokens they are.
+#[derive(Debug, Clone)]
+pub struct CachedRows<'a> {
+    /// Index of each row.
+    pub rows: &'a [usize],
+    /// Ends of the texts among the tokens, from 0 on: one text per row, or all first texts of pairs and
+    /// then all second ones.
+    pub offsets: Vec<usize>,
+}
+
+/// Returns the error of a teacher without a head for the task.
+pub(super) fn no_head(directory: &Path, expected: &str) -> TrainError {
+    let found = format!("{}, whose head is for something else", directory.display());
+    TrainError::setting("distillation.teacher", found, expected)
+}
