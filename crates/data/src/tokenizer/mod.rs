@@ -13,6 +13,7 @@ mod encoding;
 mod files;
 mod load;
 mod pipeline;
+mod reduced;
 mod roberta;
 mod save;
 mod settings;

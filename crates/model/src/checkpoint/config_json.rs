@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -34,6 +35,8 @@ pub struct CheckpointConfig {
     pub pooling_and_head: Option<PoolingAndHead>,
     /// Whether a masked-LM head decodes with the word embeddings (default: true).
     pub tie_word_embeddings: bool,
+    /// Element type of the weights that are written (default: f32, whatever was read).
+    pub dtype: Precision,
     keys: Map<String, Value>,
 }
 
@@ -108,6 +111,7 @@ impl CheckpointConfig {
             classifier_pooling: None,
             pooling_and_head: None,
             tie_word_embeddings: true,
+            dtype: Precision::F32,
             keys: Map::new(),
         }
     }
@@ -148,6 +152,7 @@ impl CheckpointConfig {
             tie_word_embeddings: keys
                 .get("tie_word_embeddings", "true or false")?
                 .unwrap_or(true),
+            dtype: Precision::F32,
             encoder,
             keys: keys.keys,
         })
@@ -238,10 +243,19 @@ impl CheckpointConfig {
         keys.retain(|key, _| INHERITED.contains(&key.as_str()));
         let architecture = format!("{}{class}", encoder.family.class_stem());
         keys.insert("architectures".to_string(), json!([architecture]));
-        keys.insert("dtype".to_string(), json!("float32"));
+        keys.insert("dtype".to_string(), json!(dtype_name(self.dtype)));
         let written = encoder_keys(encoder).into_iter().chain(task);
         keys.extend(written.map(|(key, value)| (key.to_string(), value)));
         format!("{:#}\n", Value::Object(keys))
+    }
+}
+
+/// Returns the name that PyTorch has for an element type.
+fn dtype_name(dtype: Precision) -> &'static str {
+    match dtype {
+        Precision::F32 => "float32",
+        Precision::F16 => "float16",
+        Precision::Bf16 => "bfloat16",
     }
 }
 

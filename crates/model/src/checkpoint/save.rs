@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, TensorData};
+use finetune_ops::Precision;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 
 use super::load_tensors::transposed;
@@ -41,7 +42,7 @@ pub fn save_classifier(
         directory,
         &merged,
         names,
-        &checkpoint.to_classifier_json(config),
+        (&checkpoint.to_classifier_json(config), checkpoint.dtype),
     )
 }
 
@@ -67,7 +68,7 @@ pub fn save_masked_lm(
     };
     check_described(&merged, &described)?;
     let config = checkpoint.to_masked_lm_json(class);
-    write(directory, &merged, names, &config)
+    write(directory, &merged, names, (&config, checkpoint.dtype))
 }
 
 /// Writes an encoder, which `AutoModel.from_pretrained` loads with a newly initialized pooler.
@@ -109,7 +110,8 @@ pub fn save_base_model(
     };
     check_described(&merged, &described)?;
     let names = TensorNames::of_encoder(config.family);
-    write(directory, &merged, names, &checkpoint.to_encoder_json())
+    let json = checkpoint.to_encoder_json();
+    write(directory, &merged, names, (&json, checkpoint.dtype))
 }
 
 fn device_of(encoder: &Encoder) -> Device {
@@ -140,18 +142,25 @@ fn check_described<M: Module>(model: &M, described: &M) -> Result<(), ModelError
     ))
 }
 
+/// Writes the weights, in an element type, and the configuration.
 fn write<M: Module>(
     directory: &Path,
     model: &M,
     names: TensorNames,
-    config: &str,
+    (config, dtype): (&str, Precision),
 ) -> Result<(), ModelError> {
     let mut tensors = JoinedTensors::default();
     for_each(model, |parameter, data| {
         let (name, block) = (names.name(&parameter), names.row_block(&parameter));
         tensors.add(name, block, in_file(&parameter, data));
     });
-    write_tensors(&directory.join(WEIGHTS_FILE), &tensors.tensors())?;
+    let path = directory.join(WEIGHTS_FILE);
+    let mut tensors = tensors.tensors();
+    for (name, data) in &mut tensors {
+        *data = rounded(data.clone(), dtype)
+            .ok_or_else(|| ModelError::tensor(&path, name, format!("has values beyond {dtype}")))?;
+    }
+    write_tensors(&path, &tensors)?;
     write_atomically(&directory.join(CONFIG_FILE), config.as_bytes())
 }
 
@@ -169,6 +178,18 @@ pub(crate) fn in_file(parameter: &Parameter, data: TensorData) -> TensorData {
         Ok(values) => TensorData::new(transposed(values, [input, output]), [output, input]),
         Err(error) => panic!("{} as 32-bit floats: {error}", parameter.path),
     }
+}
+
+/// Returns f32 values in another element type; `None` if one is beyond its range.
+fn rounded(data: TensorData, dtype: Precision) -> Option<TensorData> {
+    let largest = match dtype {
+        Precision::F32 => return Some(data),
+        Precision::F16 => 65_504.0,
+        Precision::Bf16 => 3.389_531e38,
+    };
+    let fits = |value: &f32| value.abs() <= largest || !value.is_finite();
+    let all = data.as_slice::<f32>().ok()?.iter().all(fits);
+    all.then(|| data.convert_dtype(dtype.dtype().into()))
 }
 
 /// Writes tensors by name; creates the directory if it does not exist.
@@ -189,7 +210,7 @@ fn serialize(tensors: &[(String, TensorData)]) -> Result<Vec<u8>, SafeTensorErro
         let shape = data.shape().as_slice().to_vec();
         Ok((
             name.as_str(),
-            TensorView::new(Dtype::F32, shape, data.as_bytes())?,
+            TensorView::new(dtype_in_file(data.dtype()), shape, data.as_bytes())?,
         ))
     });
     // transformers rejects files without the framework in their metadata.
@@ -200,7 +221,63 @@ fn serialize(tensors: &[(String, TensorData)]) -> Result<Vec<u8>, SafeTensorErro
     )
 }
 
+fn dtype_in_file(dtype: DType) -> Dtype {
+    match dtype {
+        DType::F16 => Dtype::F16,
+        DType::BF16 => Dtype::BF16,
+        _ => Dtype::F32,
+    }
+}
+
 /// Writes a file atomically: readers see the old or the new content.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
     finetune_storage::write_atomically(path, bytes).map_err(ModelError::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::load_encoder;
+    use crate::{EncoderConfig, init_weights};
+
+    #[test]
+    fn weights_in_half_precision_are_half_the_size_and_nearly_the_same() {
+        let config = EncoderConfig {
+            vocab_size: 60,
+            hidden_size: 16,
+            num_hidden_layers: 1,
+            num_attention_heads: 2,
+            intermediate_size: 32,
+            ..Default::default()
+        };
+        let device = Device::flex();
+        let encoder = init_weights(config.init(&device).unwrap(), 0.2, 3);
+        let mut checkpoint = CheckpointConfig::new(config);
+        let mut sizes = Vec::new();
+        for (dtype, digits) in [
+            (Precision::F32, 0.0),
+            (Precision::F16, 1.0 / 2048.0),
+            (Precision::Bf16, 1.0 / 256.0),
+        ] {
+            let place = tempfile::tempdir().unwrap();
+            checkpoint.dtype = dtype;
+            save_encoder(place.path(), &encoder, &checkpoint).unwrap();
+            let size = std::fs::metadata(place.path().join(WEIGHTS_FILE)).unwrap();
+            sizes.push(size.len());
+            let (back, read, _) = load_encoder(place.path(), &device).unwrap();
+            assert_eq!(read.dtype, Precision::F32);
+            let values = |encoder: &Encoder| {
+                let weight = encoder.layers[0].attention.query.weight.val();
+                weight.into_data().try_to_vec::<f32>().unwrap()
+            };
+            for (back, given) in values(&back).iter().zip(values(&encoder)) {
+                assert!((back - given).abs() <= digits * given.abs(), "{dtype}");
+            }
+        }
+        assert!(
+            sizes[1] * 2 < sizes[0] + 10_000 && sizes[1] == sizes[2],
+            "{sizes:?}"
+        );
+        assert!(rounded(TensorData::from([7e4f32]), Precision::F16).is_none());
+    }
 }
