@@ -26,8 +26,8 @@ use finetune_examples::{
 /// worst errors (report.html of the run). With the data and the settings of the technical report,
 /// also its accuracy, F1 and training loss beside ours.
 ///
-/// Recipe: 3 epochs, 32 rows per batch, learning rate 5e-5, 512 tokens; with the mini encoder 12
-/// epochs, 8 rows, 1e-3 and 128.
+/// Recipe: 3 epochs, 32 rows per batch, learning rate 5e-5, 512 tokens; with the mini encoder 5
+/// epochs, 8 rows, 3e-4 and 128.
 #[derive(Parser)]
 struct Arguments {
     /// Directory with train.csv and test.csv as Zhang et al. published them, or the Parquet files of

@@ -32,8 +32,8 @@ use finetune_examples::{
 /// areas under curves, scores with Pearson's and Spearman's correlation and the mean absolute and
 /// squared errors.
 ///
-/// Recipe: 3 epochs, 32 rows per batch, learning rate 5e-5, 512 tokens; with the mini encoder 12
-/// epochs, 8 rows, 1e-3 and 128. Any number of classes is trained with binary cross-entropy, scores
+/// Recipe: 3 epochs, 32 rows per batch, learning rate 5e-5, 512 tokens; with the mini encoder 5
+/// epochs, 8 rows, 3e-4 and 128. Any number of classes is trained with binary cross-entropy, scores
 /// with the L2 loss.
 #[derive(Parser)]
 struct Arguments {

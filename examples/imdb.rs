@@ -28,7 +28,7 @@ use finetune_examples::{
 /// the paper.
 ///
 /// The options from --config on apply to the fine-tuning. Recipe: 3 epochs, 32 rows per batch,
-/// learning rate 5e-5, 512 tokens; with the mini encoder 12 epochs, 8 rows, 1e-3 and 128.
+/// learning rate 5e-5, 512 tokens; with the mini encoder 5 epochs, 8 rows, 3e-4 and 128.
 #[derive(Parser)]
 struct Arguments {
     /// Directory with train/ and test/ as Maas et al. published them, or the Parquet files of the

@@ -29,7 +29,7 @@ use finetune_examples::study::{
     Published, PublishedExperiment, PublishedStudy, PublishedTable, SEED, StudyArguments,
     StudyCommand, datasets_table, open_set, run_study,
 };
-use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB, exit_code, say};
+use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB, exit_code, named_directory, say};
 use serde_json::{Map, Value, json};
 
 use self::mix::Mix;
@@ -92,11 +92,6 @@ enum Objective {
 
 /// Learning rate of the classifier; a classifier on a frozen encoder tolerates a high one.
 const RATE: f64 = 2e-3;
-
-fn named_directory(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, directory) = text.split_once('=').ok_or("expected NAME=DIR")?;
-    Ok((name.to_string(), directory.into()))
-}
 
 fn main() -> ExitCode {
     exit_code(run(&Arguments::parse()))

@@ -68,6 +68,9 @@ pub struct RunArguments {
     /// Directory for the record of the run, empty or new [default: runs/NAME-N]
     #[arg(long, value_name = "DIR")]
     pub(crate) run_dir: Option<PathBuf>,
+    /// Element type of the weights of the saved model: f32, f16 or bf16 [default: the recipe's]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) save_dtype: Option<Precision>,
     /// Additional file to write the report to
     #[arg(long, value_name = "FILE.json", value_parser = PathBufValueParser::new().try_map(in_a_directory))]
     pub(crate) report: Option<PathBuf>,

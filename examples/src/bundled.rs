@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub const MINI_ENCODER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mini_encoder");
 /// Fine-tuned classifier of customer messages; its model card is in the directory.
 pub const MESSAGE_TOPICS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/message_topics");
-/// 400 training and 100 test rows in AG News' official format.
+/// 400 training and 400 test rows in AG News' official format.
 pub const SAMPLE_AG_NEWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/ag_news/sample");
 /// 120 training and 40 test rows in a CSV file with a header.
 pub const CUSTOMER_MESSAGES: &str = concat!(

@@ -24,3 +24,12 @@ fn download(name: &str) -> Result<PathBuf, Box<dyn Error>> {
 fn download(name: &str) -> Result<PathBuf, Box<dyn Error>> {
     Err(format!("{name} from the hub: build with --features hub").into())
 }
+
+/// Parses `NAME=DIR`, a dataset and its directory.
+///
+/// # Errors
+/// - A message for the command line if there is no `=`.
+pub fn named_directory(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, directory) = text.split_once('=').ok_or("expected NAME=DIR")?;
+    Ok((name.to_string(), directory.into()))
+}

@@ -32,7 +32,7 @@ pub use bundled::{
 pub use checkpoint::Checkpoint;
 pub use common_arguments::CommonArguments;
 pub use cs224n::{CourseData, Cs224nArguments};
-pub use data_directory::data_directory;
+pub use data_directory::{data_directory, named_directory};
 pub use encoding_bar::EncodingBar;
 pub use minbert::MinbertSettings;
 pub use pretraining_arguments::PreTrainingArguments;

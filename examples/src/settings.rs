@@ -32,16 +32,16 @@ impl RunArguments {
         Ok(settings)
     }
 
-    /// Returns the default settings for the model. The weak mini encoder needs more and larger
-    /// steps.
+    /// Returns the default settings for the model. The mini encoder and its few rows need more and
+    /// larger steps.
     pub fn defaults(&self) -> FineTuningConfig {
         let mut settings = FineTuningConfig::default();
         settings.text.encoding = EncodingConfig::new(512);
         if self.model().is_mini() {
             settings.text.encoding = EncodingConfig::new(128);
-            settings.train.duration = TrainDuration::Epochs(12);
+            settings.train.duration = TrainDuration::Epochs(5);
             settings.train.batch_size = BatchSize::Rows(8);
-            settings.train.optimizer.learning_rate = 1e-3;
+            settings.train.optimizer.learning_rate = 3e-4;
         }
         settings
     }
@@ -69,6 +69,7 @@ impl RunArguments {
         set(&mut train.optimizer.weight_decay, self.weight_decay);
         set(&mut train.freeze.scope, self.freeze);
         set(&mut train.seed, self.seed);
+        set(&mut train.save_dtype, self.save_dtype);
         if self.validation_split.is_some() {
             let evaluation = train.evaluation.get_or_insert(EvaluationConfig {
                 metric_for_best_model: "accuracy".to_string(),
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_file_overrides_the_defaults_and_an_argument_overrides_both() {
-        assert_eq!(settings("").train.duration, TrainDuration::Epochs(12));
+        assert_eq!(settings("").train.duration, TrainDuration::Epochs(5));
         assert_eq!(
             settings("--model bert").train.duration,
             TrainDuration::Epochs(3)

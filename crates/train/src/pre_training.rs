@@ -194,6 +194,7 @@ impl RunInput for Corpus {
         };
         let (mut model, mut checkpoint, load_report, tokenizer) =
             model.open(&config, &device.clone().autodiff())?;
+        checkpoint.dtype = config.train.save_dtype;
         if let Some(layers) = &config.layers {
             (model, checkpoint.encoder) = model.with_layers(&checkpoint.encoder, layers)?;
         }

@@ -30,6 +30,10 @@ pub struct TrainConfig {
     pub eval_batch_size: BatchSize,
     /// Precision of the encoder's matrix products in training and evaluation (default: f32).
     pub precision: Precision,
+    /// Element type of the weights of saved models (default: f32). Checkpoints of a run, from which it
+    /// resumes, are exact in any case.
+    #[serde(skip_serializing_if = "is_f32")]
+    pub save_dtype: Precision,
     /// Order of the rows in an epoch (default: random, with batches of similar lengths;
     /// transformers shuffles without regard to length).
     pub sampling_strategy: SamplingStrategy,
@@ -58,6 +62,7 @@ impl Default for TrainConfig {
             gradient_checkpointing: false,
             eval_batch_size: BatchSize::Rows(64),
             precision: Precision::default(),
+            save_dtype: Precision::default(),
             sampling_strategy: SamplingStrategy::default(),
             optimizer: OptimizerConfig::default(),
             lr_scheduler: LrScheduler::default(),
@@ -108,6 +113,10 @@ impl TrainConfig {
             }
         }
     }
+}
+
+fn is_f32(dtype: &Precision) -> bool {
+    *dtype == Precision::F32
 }
 
 /// Returns the rows or tokens of a batch size.

@@ -88,7 +88,8 @@ impl TaskSource<'_> {
         } = self;
         let pairs: PairEncoding = text.encoding.pair_encoding;
         let schema = &splits.train.schema;
-        let checkpoint = CheckpointConfig::read(&directory)?;
+        let mut checkpoint = CheckpointConfig::read(&directory)?;
+        checkpoint.dtype = self.train.save_dtype;
         let classifier = self.model.classifier(&checkpoint, schema, pairs)?;
         let bins = classifier.head.score_bins()?;
         let loss = match self.loss {
