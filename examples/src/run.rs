@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use finetune::data::LoadedDataset;
 use finetune::prelude::*;
-use finetune::train::write_json;
+use finetune::train::{RunDirectory, write_json};
 
 use crate::RunArguments;
 
@@ -77,7 +77,8 @@ pub fn fine_tune_from(
     finish(&output, arguments)
 }
 
-/// Prints the report of a run, and writes it to the file given with `--report`.
+/// Prints the report of a run and what can be done with its model, and writes the report to the file
+/// given with `--report`.
 ///
 /// # Errors
 /// If the file or standard output cannot be written.
@@ -94,10 +95,18 @@ pub fn finish(output: &FineTuningOutput, arguments: &RunArguments) -> Result<(),
             scores.collect::<Vec<_>>().join(", ")
         ))?;
     }
-    Ok(say(&format!(
-        "Run record: {}",
-        output.directory.path().display()
-    ))?)
+    Ok(say(&what_follows(&output.directory))?)
+}
+
+/// Returns where a run is recorded, and what can be done with its model.
+fn what_follows(run: &RunDirectory) -> String {
+    let (directory, model) = (run.path().display(), run.model());
+    let (page, model) = (run.html_report(), model.display());
+    format!(
+        "Run record: {directory}\nReport:     {}\nPredict:    cargo run --release --example predict -- \
+         --model {model} 'A text'\nServe:      cargo run --release --example serve -- --model {model}",
+        page.display()
+    )
 }
 
 /// Prints a line to standard output.

@@ -89,6 +89,8 @@ mod documents {
     struct PreTraining;
     #[doc = include_str!("../../../docs/guide/adapters.md")]
     struct Adapters;
+    #[doc = include_str!("../../../docs/guide/distillation.md")]
+    struct Distillation;
     #[doc = include_str!("../../../docs/guide/multi-task.md")]
     struct MultiTask;
     #[doc = include_str!("../../../docs/guide/studies.md")]

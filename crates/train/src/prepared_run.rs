@@ -220,6 +220,7 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
             .unzip();
         add_results(&mut report, &self.objective, self.data, sections);
         let page = report.page(&settings.config, &record.directory().metrics())?;
+        record.write_model_card(&report)?;
         record.write_report(&report, &page)?;
         Ok(RunOutput {
             directory: record.directory().clone(),

@@ -7,7 +7,7 @@
 //! | `checkpoints/` | state for resuming the run ([`CheckpointDirectory`]) | during training |
 //! | `snapshots/` | the model after chosen numbers of steps | during training |
 //! | `predictions.jsonl` | line per test row (multi-task: `predictions/TASK.jsonl`) | at the end |
-//! | `model/` | the trained model with its tokenizer (multi-task: `model/TASK/`) | at the end |
+//! | `model/` | the trained model with its tokenizer and card (multi-task: `model/TASK/`) | at the end |
 //! | `report.html`, `report.md` | the report as a page | at the end |
 //! | `report.json` | [`RunReport`](crate::RunReport); marks the run as complete | last |
 //!

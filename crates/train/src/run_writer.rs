@@ -13,12 +13,16 @@ use serde_json::{Value, json};
 use crate::callback::{Callback, Event};
 use crate::error::TrainError;
 use crate::objective::Objective;
+use crate::report::RunReport;
 use crate::resume::check_settings;
 use crate::run_directory::RunDirectory;
 use crate::run_files::prediction_lines;
 use crate::task::TestOutput;
 use crate::train_config::TrainConfig;
 use crate::trainer::{Trained, Trainer};
+
+/// Name of the card in the directory of a model.
+const MODEL_CARD: &str = "README.md";
 
 /// Writer of a run directory.
 #[derive(Debug)]
@@ -136,6 +140,23 @@ impl RunWriter {
             write_atomically(&path, content.as_bytes()).map_err(TrainError::io(&path))?;
         }
         write_json(&self.directory.report(), report)
+    }
+
+    /// Writes the card of the model beside it, if a model was saved.
+    ///
+    /// # Errors
+    /// - [`TrainError::Io`] if it cannot be written.
+    pub(crate) fn write_model_card(&self, report: &RunReport) -> Result<(), TrainError> {
+        let directory = self.directory.model();
+        let name = self.directory.path().file_name();
+        let name = name.map_or_else(|| "model".into(), |name| name.to_string_lossy());
+        match report.model_card(&name) {
+            Some(card) if directory.is_dir() => {
+                let path = directory.join(MODEL_CARD);
+                write_atomically(&path, card.as_bytes()).map_err(TrainError::io(&path))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes the line of an event to the metrics, if it has one.

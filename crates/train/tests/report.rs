@@ -39,6 +39,35 @@ fn run(folder: &Path) -> Result<RunReport, TrainError> {
     Ok(run.report)
 }
 
+/// The front matter is that of the hub; it was read by `huggingface_hub.ModelCard`, too.
+#[test]
+fn the_model_has_a_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = run(folder.path()).unwrap();
+    let card = fs::read_to_string(folder.path().join("run/model/README.md")).unwrap();
+    let [_, metadata, text] = card.splitn(3, "---\n").collect::<Vec<_>>()[..] else {
+        panic!("{card}");
+    };
+    for line in [
+        "library_name: transformers",
+        "base_model: \"model\"",
+        "pipeline_tag: text-classification",
+        "  - name: \"run\"",
+        "          name: \"small\"",
+        "          - type: accuracy",
+    ] {
+        assert!(
+            metadata.lines().any(|found| found == line),
+            "{line}: {metadata}"
+        );
+    }
+    let accuracy = report.test.unwrap().score("accuracy").unwrap();
+    assert!(metadata.contains(&format!("            value: {accuracy}\n")));
+    assert!(text.contains("Classes: weather, food."), "{text}");
+    assert!(text.contains("Accuracy: 95 % interval 0."), "{text}");
+    assert!(text.contains("Best evaluation after"), "{text}");
+}
+
 #[test]
 fn errors_are_told_by_slice_and_by_text() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 mod curves;
 mod error_analysis;
 mod label_set_errors;
+mod model_card;
 mod page;
 mod test_section;
 

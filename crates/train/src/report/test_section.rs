@@ -67,6 +67,11 @@ impl TestScores {
         }
     }
 
+    /// Returns the name that the hub has for the task.
+    pub(crate) fn pipeline_tag(&self) -> &'static str {
+        "text-classification"
+    }
+
     /// # Errors
     /// - [`TrainError::Eval`] if rows and predictions differ in number.
     /// - [`TrainError::InvalidSetting`] if the rows have no labels.
