@@ -70,17 +70,17 @@ mod summary;
 pub use adapters::{LoraConfig, LoraLinear, LoraTarget, LowRank, load_adapter, save_adapter};
 pub use base_model::BaseModel;
 pub use checkpoint::{
-    CheckpointConfig, LoadReport, PoolingAndHead, RowBlock, TensorNames, load_base_model,
-    load_classifier, load_classifier_with, load_encoder, load_encoder_with_new_head,
-    load_masked_lm, load_pre_training, save_base_model, save_classifier, save_encoder,
-    save_masked_lm,
+    CheckpointConfig, LoadReport, PoolingAndHead, RowBlock, TensorNames, TensorPart,
+    load_base_model, load_classifier, load_classifier_with, load_encoder,
+    load_encoder_with_new_head, load_masked_lm, load_pre_training, save_base_model,
+    save_classifier, save_encoder, save_masked_lm,
 };
 pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceClassifierConfig};
 pub use dropout::DropoutStream;
 pub use encoder::{
     Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, EncoderModel,
-    FeedForward, LayerType, NormPlacement, PackedInput, Positions, Queries, RelativeAttention,
-    RelativeEmbeddings, SelfAttention,
+    FeedForward, LayerType, NormPlacement, NormType, PackedInput, Positions, Queries,
+    RelativeAttention, RelativeEmbeddings, RopeScaling, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;

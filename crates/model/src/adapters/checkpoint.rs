@@ -11,7 +11,7 @@ use serde_json::json;
 use super::LoraTarget;
 use super::config_json::{self, AdapterConfig};
 use crate::checkpoint::{
-    ADAPTER_FILES, LoadReport, OUTPUT_LAYER, OutputRows, RowBlock, TensorNames, Weights, in_file,
+    ADAPTER_FILES, LoadReport, OUTPUT_LAYER, OutputRows, TensorNames, TensorPart, Weights, in_file,
     in_memory, layer_of, read_json, write_atomically, write_tensors,
 };
 use crate::classifier::SequenceClassifier;
@@ -162,7 +162,10 @@ fn take(
         let stored = weights.find(&names.candidates(&parameter));
         let data = match (stored, rows) {
             (Some(_), Some(OutputRows::None)) => None,
-            (Some(stored), rows) => Some(in_memory(&parameter, RowBlock::WHOLE, stored, rows)?),
+            (Some(stored), rows) => {
+                let whole = TensorPart::whole(stored.name.clone());
+                Some(in_memory(&parameter, &[(&whole, stored)], rows)?)
+            }
             (None, _) if parameter.kind.is_adapter() => {
                 let tensor = names.tensor(&parameter);
                 return Err(ModelError::tensor(weights.path(), &tensor, "is missing"));

@@ -11,7 +11,6 @@ use super::encoder_keys::{encoder_keys, encoder_of, key_of};
 use crate::classifier::{ProblemType, SequenceClassifierConfig};
 use crate::encoder::EncoderConfig;
 use crate::error::ModelError;
-use crate::family::Family;
 use crate::head::{HeadConfig, HeadSize};
 use crate::pooling::Pooling;
 
@@ -27,12 +26,13 @@ pub struct CheckpointConfig {
     pub problem_type: Option<ProblemType>,
     /// Dropout probability of the classifier, if it differs from the encoder's.
     pub classifier_dropout: Option<f64>,
-    /// Pooling of the family's classifier, if it has a choice and the checkpoint specifies it.
-    pub classifier_pooling: Option<Pooling>,
+    /// Name of the pooling of the family's classifier, if it has a choice and the checkpoint specifies
+    /// it.
+    pub classifier_pooling: Option<&'static str>,
     /// Pooling and head of a classifier that transformers has no class for; `None` for other
     /// checkpoints.
     pub pooling_and_head: Option<PoolingAndHead>,
-    /// Whether a masked-LM head decodes with the word embeddings (default: true).
+    /// Whether a masked-LM head decodes with the word embeddings (default: true, in EuroBERT false).
     pub tie_word_embeddings: bool,
     keys: Map<String, Value>,
 }
@@ -65,20 +65,21 @@ const POOLING_AND_HEAD_KEY: &str = "finetune";
 const CLASSIFIER_POOLING_KEY: &str = "classifier_pooling";
 
 /// Reads the pooling of a family whose classifier has a choice.
-fn classifier_pooling(keys: &ConfigKeys, family: Family) -> Result<Option<Pooling>, ModelError> {
-    let known = family.classifier_poolings();
+fn classifier_pooling(
+    keys: &ConfigKeys,
+    encoder: &EncoderConfig,
+) -> Result<Option<&'static str>, ModelError> {
+    let known = encoder.family.classifier_poolings(encoder, 0.0);
     if known.is_empty() {
         return Ok(None);
     }
     let Some(name) = keys.get::<String>(CLASSIFIER_POOLING_KEY, "the name of a pooling")? else {
         return Ok(None);
     };
-    match known.iter().find(|(found, _)| *found == name) {
-        Some((_, tokens)) => Ok(Some(Pooling {
-            tokens: *tokens,
-            ..Pooling::default()
-        })),
-        None => Err(keys.unsupported(CLASSIFIER_POOLING_KEY, &name, "cls, mean")),
+    let names: Vec<&'static str> = known.into_iter().map(|(name, _)| name).collect();
+    match names.iter().find(|found| **found == name) {
+        Some(found) => Ok(Some(*found)),
+        None => Err(keys.unsupported(CLASSIFIER_POOLING_KEY, &name, &names.join(", "))),
     }
 }
 
@@ -101,13 +102,13 @@ impl CheckpointConfig {
     /// Creates the configuration of a model that does not come from a checkpoint.
     pub fn new(encoder: EncoderConfig) -> Self {
         Self {
+            tie_word_embeddings: encoder.tie_word_embeddings,
             encoder,
             class_names: None,
             problem_type: None,
             classifier_dropout: None,
             classifier_pooling: None,
             pooling_and_head: None,
-            tie_word_embeddings: true,
             keys: Map::new(),
         }
     }
@@ -143,11 +144,11 @@ impl CheckpointConfig {
                 "single_label_classification, multi_label_classification or regression",
             )?,
             classifier_dropout: keys.get(dropout, "a number")?,
-            classifier_pooling: classifier_pooling(&keys, encoder.family)?,
+            classifier_pooling: classifier_pooling(&keys, &encoder)?,
             pooling_and_head,
             tie_word_embeddings: keys
                 .get("tie_word_embeddings", "true or false")?
-                .unwrap_or(true),
+                .unwrap_or(encoder.tie_word_embeddings),
             encoder,
             keys: keys.keys,
         })
@@ -163,8 +164,11 @@ impl CheckpointConfig {
                 let family = self.encoder.family;
                 let unsaid = family.classifier_dropout(self.encoder.hidden_dropout_prob);
                 let dropout = self.classifier_dropout.unwrap_or(unsaid);
-                let (pooling, head) = family.classification_head(&self.encoder, dropout);
-                (self.classifier_pooling.unwrap_or(pooling), head)
+                let known = family.classifier_poolings(&self.encoder, dropout);
+                let mut known = known.into_iter();
+                let named = known.find(|(name, _)| Some(*name) == self.classifier_pooling);
+                let named = named.map(|(_, choice)| choice);
+                named.unwrap_or_else(|| family.classification_head(&self.encoder, dropout))
             }
         };
         SequenceClassifierConfig {
@@ -209,7 +213,7 @@ impl CheckpointConfig {
             true => {
                 let dropout = json!(config.head.dropout());
                 task.push((key_of(family, "classifier_dropout"), dropout));
-                let pooling = family.classifier_pooling_name(config.pooling);
+                let pooling = config.classifier_pooling_name();
                 task.extend(pooling.map(|name| (CLASSIFIER_POOLING_KEY, json!(name))));
                 "ForSequenceClassification"
             }
@@ -224,7 +228,8 @@ impl CheckpointConfig {
 
     /// Returns a `config.json` that transformers loads as a masked language model of this class.
     pub(super) fn to_masked_lm_json(&self, class: &str) -> String {
-        let tied = vec![("tie_word_embeddings", json!(true))];
+        let tied = json!(self.encoder.tie_word_embeddings);
+        let tied = vec![("tie_word_embeddings", tied)];
         self.to_json(&self.encoder, class, tied)
     }
 
@@ -248,6 +253,7 @@ impl CheckpointConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::Family;
 
     #[test]
     fn of_the_earlier_model_only_the_special_tokens_remain() {
@@ -303,7 +309,7 @@ mod tests {
             assert_eq!(CheckpointConfig::new(encoder).classifier(&names), fresh);
             let expected = match family {
                 Family::DistilBert => 0.2,
-                Family::ModernBert => 0.0,
+                Family::ModernBert | Family::NomicBert | Family::EuroBert => 0.0,
                 _ => 0.1,
             };
             assert_eq!(fresh.head.dropout(), expected, "{family}");

@@ -148,8 +148,10 @@ fn write<M: Module>(
 ) -> Result<(), ModelError> {
     let mut tensors = JoinedTensors::default();
     for_each(model, |parameter, data| {
-        let (name, block) = (names.name(&parameter), names.row_block(&parameter));
-        tensors.add(name, block, in_file(&parameter, data));
+        let data = in_file(&parameter, data);
+        for part in names.parts(&parameter) {
+            tensors.add(part.name, part.block, part.rows.of_data(&data));
+        }
     });
     write_tensors(&directory.join(WEIGHTS_FILE), &tensors.tensors())?;
     write_atomically(&directory.join(CONFIG_FILE), config.as_bytes())

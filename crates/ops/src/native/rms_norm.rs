@@ -1,6 +1,6 @@
 //! In-place root mean square normalization of rows.
 
-use super::instructions::{Arithmetic, vectorized};
+use super::instructions::vectorized;
 use super::sums::sum;
 
 /// One over the root mean square of a row.

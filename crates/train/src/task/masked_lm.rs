@@ -85,7 +85,7 @@ impl Task for MaskedLmTask {
             .reduce(|masked_lm, next_sentence| masked_lm + next_sentence)
             .unwrap_or_else(|| match &model.head.bias {
                 Some(bias) => bias.val().sum() * 0.0,
-                None => model.head.transform.weight.val().sum() * 0.0,
+                None => model.encoder.embeddings.word_embeddings.weight.val().sum() * 0.0,
             }))
     }
 
