@@ -11,6 +11,7 @@ use super::encoder_keys::{encoder_keys, encoder_of, key_of};
 use crate::classifier::{ProblemType, SequenceClassifierConfig};
 use crate::encoder::EncoderConfig;
 use crate::error::ModelError;
+use crate::family::Family;
 use crate::head::{HeadConfig, HeadSize};
 use crate::pooling::Pooling;
 
@@ -246,6 +247,11 @@ impl CheckpointConfig {
         keys.insert("dtype".to_string(), json!("float32"));
         let written = encoder_keys(encoder).into_iter().chain(task);
         keys.extend(written.map(|(key, value)| (key.to_string(), value)));
+        if let Family::ModernBert | Family::EuroBert = encoder.family {
+            // The default in transformers is a token of the published vocabulary, and too large for a
+            // smaller one.
+            keys.entry("pad_token_id").or_insert(Value::Null);
+        }
         format!("{:#}\n", Value::Object(keys))
     }
 }
@@ -253,7 +259,6 @@ impl CheckpointConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::family::Family;
 
     #[test]
     fn of_the_earlier_model_only_the_special_tokens_remain() {

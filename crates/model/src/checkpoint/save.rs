@@ -87,8 +87,8 @@ pub fn save_encoder(
     save_base_model(directory, &alone, checkpoint)
 }
 
-/// Writes an encoder and its pooler, which `AutoModel.from_pretrained` loads. `checkpoint`
-/// describes the encoder.
+/// Writes an encoder and its pooler, which `AutoModel.from_pretrained` loads, of NomicBERT and GTE
+/// with `add_pooling_layer=True`. `checkpoint` describes the encoder.
 ///
 /// # Errors
 /// - The errors of [`save_masked_lm`].

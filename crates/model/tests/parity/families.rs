@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The folders.
-const CASES: [&str; 28] = [
+const CASES: [&str; 29] = [
     "bert_wide",
     "bert_narrow",
     "distilbert_wide",
@@ -49,6 +49,7 @@ const CASES: [&str; 28] = [
     "eurobert_odd",
     "eurobert_first",
     "modernbert_scaled",
+    "mpnet_wide",
 ];
 
 /// A checkpoint and what transformers computes with it.
@@ -192,7 +193,7 @@ fn poolers_equal_transformers() {
         errors.report(case.name);
         with_pooler += 1;
     }
-    assert_eq!(with_pooler, 12);
+    assert_eq!(with_pooler, 13);
 }
 
 #[test]

@@ -382,6 +382,7 @@ CASES = {
             },
         ),
     ),
+    "mpnet_wide": ("mpnet", dict(ROTATED, hidden_act="gelu", layer_norm_eps=1e-5)),
 }
 
 
