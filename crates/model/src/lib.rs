@@ -16,8 +16,8 @@
 //! 7. LoRA adapters can train in place of the encoder ([`Encoder::with_lora`], [`save_adapter`],
 //!    [`load_adapter`]).
 //!
-//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT, ELECTRA, ModernBERT, MPNet, DeBERTa-v2 and DeBERTa-v3 are
-//! configurations of one encoder ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a
+//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT, ELECTRA, ModernBERT, MPNet, DeBERTa-v2, DeBERTa-v3, ALBERT,
+//! NomicBERT, GTE and EuroBERT are configurations of one encoder ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a
 //! classifier has those of its family. A head of your own
 //! implements [`Head`] ([`CustomHead`]).
 //!

@@ -46,7 +46,7 @@ pub fn save_adapter(
         return Err(ModelError::config("lora", found, "adapters to save"));
     };
     lora.check_family(model.config().encoder.family)?;
-    let names = AdapterNames(TensorNames::of_classifier(model.config()));
+    let names = AdapterNames::of(model);
     let (mut tensors, mut adapted, mut saved) = (Vec::new(), Vec::new(), Vec::new());
     for_each(model, |parameter, data| {
         let modules = match parameter.kind.is_adapter() {
@@ -105,7 +105,7 @@ pub fn load_adapter(
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
     let config = AdapterConfig::read(directory.join(ADAPTER_CONFIG_FILE))?;
     let mut weights = Weights::open(directory, &ADAPTER_FILES)?;
-    let names = AdapterNames(TensorNames::of_classifier(model.config()));
+    let names = AdapterNames::of(&model);
     model.encoder = with_places(&model, &config, &weights, &names)?;
     if let Some(lora) = model.encoder.lora() {
         let path = directory.join(ADAPTER_CONFIG_FILE);
@@ -205,6 +205,10 @@ const PREFIX: &str = "base_model.model.";
 const ENDS: [(&str, &str); 2] = [(".lora.a", ".lora_A.weight"), (".lora.b", ".lora_B.weight")];
 
 impl AdapterNames {
+    fn of(model: &SequenceClassifier) -> Self {
+        Self(TensorNames::of_classifier(model.config()).of_modules())
+    }
+
     /// Returns the name of a tensor in the file.
     fn tensor(&self, parameter: &Parameter) -> String {
         in_peft(&self.0.name(parameter))

@@ -16,6 +16,8 @@ pub struct TensorNames {
     prefix: &'static str,
     /// Prefix of the paths of a bare encoder, whose paths lack it.
     root: &'static str,
+    /// Whether names are those of the modules in transformers, where its files have others.
+    of_modules: bool,
 }
 
 impl TensorNames {
@@ -44,7 +46,26 @@ impl TensorNames {
             tied: &[],
             prefix: "",
             root: "encoder.",
+            of_modules: false,
         }
+    }
+
+    /// Returns the names of the modules in transformers, which PEFT's files have.
+    pub(crate) fn of_modules(self) -> Self {
+        Self {
+            of_modules: true,
+            ..self
+        }
+    }
+
+    /// Returns the names that are written, then others that are read.
+    fn layouts(&self) -> impl Iterator<Item = Layout> {
+        let (files, modules) = (Some(self.family.layout()), self.family.other_layout());
+        let both = match self.of_modules {
+            true => [modules, files],
+            false => [files, modules],
+        };
+        both.into_iter().flatten()
     }
 
     /// Returns the names in a checkpoint of a classifier. A head without a class in transformers
@@ -113,7 +134,9 @@ impl TensorNames {
     /// # Ok::<(), finetune_model::ModelError>(())
     /// ```
     pub fn parts(&self, parameter: &Parameter) -> Vec<TensorPart> {
-        self.parts_with(parameter, self.family.layout(), self.prefix)
+        let layout = self.layouts().next();
+        let layout = layout.unwrap_or_else(|| self.family.layout());
+        self.parts_with(parameter, layout, self.prefix)
     }
 
     /// Returns the name of the word embeddings without the family's prefix, and the prefix.
@@ -170,8 +193,7 @@ impl TensorNames {
             _ => None,
         };
         let mut all = Vec::new();
-        for layout in [Some(self.family.layout()), self.family.other_layout()] {
-            let Some(layout) = layout else { continue };
+        for layout in self.layouts() {
             let prefixes = [self.prefix, self.family.prefix(), ""].into_iter();
             for prefix in prefixes.chain(layout.prefixes.iter().copied()) {
                 let parts = self.parts_with(parameter, layout, prefix);

@@ -213,8 +213,8 @@ impl Family {
         }
     }
 
-    /// Returns other names that transformers reads: of NomicBERT and GTE it writes the names of the
-    /// authors, but computes with others.
+    /// Returns the names of the modules in transformers, if its files have others: of NomicBERT and GTE it
+    /// writes the names of the authors.
     pub(super) fn other_layout(self) -> Option<Layout> {
         match self {
             Self::NomicBert | Self::Gte => {
@@ -224,14 +224,10 @@ impl Family {
         }
     }
 
-    /// Returns whether a parameter of the encoder, by its path, is a tensor of the files that are
-    /// written.
-    pub(crate) fn is_one_tensor(self, path: &str) -> bool {
-        !self
-            .layout()
-            .parts
-            .iter()
-            .any(|(part, _)| path.contains(part))
+    /// Returns whether a parameter of the encoder, by its path, is one of a module in transformers.
+    pub(crate) fn is_one_of_a_module(self, path: &str) -> bool {
+        let layout = self.other_layout().unwrap_or(self.layout());
+        !layout.parts.iter().any(|(part, _)| path.contains(part))
     }
 
     /// Returns the prefix of the encoder's tensors in a checkpoint with a head.

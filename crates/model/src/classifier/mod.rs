@@ -95,7 +95,7 @@ impl SequenceClassifier {
             ClassifierInput::Single(input) => input,
             ClassifierInput::Pair(first, second) => {
                 self.check_batch_sizes(first.batch_size(), second.batch_size())?;
-                stacked = first.followed_by(second);
+                stacked = first.followed_by(second)?;
                 &stacked
             }
         };

@@ -69,3 +69,49 @@ impl Encoder {
         is_on.then(|| stream.from_stage(0).stage(layer))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::family::Family;
+
+    fn albert() -> Encoder {
+        let config = EncoderConfig {
+            vocab_size: 10,
+            embedding_size: Some(4),
+            hidden_size: 8,
+            num_hidden_layers: 5,
+            num_hidden_groups: Some(2),
+            num_attention_heads: 2,
+            intermediate_size: 4,
+            ..EncoderConfig::base(Family::Albert)
+        };
+        config.init(&Device::flex()).unwrap()
+    }
+
+    #[test]
+    fn a_group_is_one_stage() {
+        let encoder = albert();
+        assert_eq!((encoder.layers.len(), encoder.num_layers()), (2, 5));
+        let stages: Vec<usize> = (0..=5).map(|layer| encoder.stages_below(layer)).collect();
+        assert_eq!(stages, [1, 2, 2, 2, 3, 3]);
+        let highest = [0, 1, 2, 3, 4].map(|stages| encoder.hidden_states_of_stages(stages));
+        assert_eq!(highest, [None, Some(0), Some(3), Some(5), Some(5)]);
+    }
+
+    #[test]
+    fn layers_of_a_group_drop_other_values_and_stop_together() {
+        let encoder = albert();
+        let stream = DropoutStream::new(1, 1).from_stage(2);
+        let keys = [0, 1, 3, 4, 5].map(|layer| {
+            let stage = encoder.dropout_of(layer, Some(stream));
+            stage
+                .and_then(|stage| stage.at(0.5, 0))
+                .map(|dropout| dropout.key)
+        });
+        assert_eq!(keys[..3], [None; 3]);
+        assert!(keys[3].is_some() && keys[4].is_some() && keys[3] != keys[4]);
+    }
+}
