@@ -16,8 +16,8 @@
 //! 7. LoRA adapters can train in place of the encoder ([`Encoder::with_lora`], [`save_adapter`],
 //!    [`load_adapter`]).
 //!
-//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT, ELECTRA, ModernBERT, MPNet, DeBERTa-v2 and DeBERTa-v3 are
-//! configurations of one encoder ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a
+//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT, ELECTRA, ModernBERT, MPNet, DeBERTa-v2, DeBERTa-v3, ALBERT,
+//! NomicBERT, GTE and EuroBERT are configurations of one encoder ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a
 //! classifier has those of its family. A head of your own
 //! implements [`Head`] ([`CustomHead`]).
 //!
@@ -70,17 +70,17 @@ mod summary;
 pub use adapters::{LoraConfig, LoraLinear, LoraTarget, LowRank, load_adapter, save_adapter};
 pub use base_model::BaseModel;
 pub use checkpoint::{
-    CheckpointConfig, LoadReport, PoolingAndHead, RowBlock, TensorNames, load_base_model,
-    load_classifier, load_classifier_with, load_encoder, load_encoder_with_new_head,
-    load_masked_lm, load_pre_training, save_base_model, save_classifier, save_encoder,
-    save_masked_lm,
+    CheckpointConfig, LoadReport, PoolingAndHead, RowBlock, TensorNames, TensorPart,
+    load_base_model, load_classifier, load_classifier_with, load_encoder,
+    load_encoder_with_new_head, load_masked_lm, load_pre_training, save_base_model,
+    save_classifier, save_encoder, save_masked_lm,
 };
 pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceClassifierConfig};
 pub use dropout::DropoutStream;
 pub use encoder::{
     Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, EncoderModel,
-    EncoderStates, FeedForward, LayerType, NormPlacement, PackedInput, Positions, Queries,
-    RelativeAttention, RelativeEmbeddings, SelfAttention,
+    EncoderStates, FeedForward, LayerType, NormPlacement, NormType, PackedInput, Positions,
+    Queries, RelativeAttention, RelativeEmbeddings, RopeScaling, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;

@@ -2,8 +2,8 @@
 //! [`BertForMaskedLM`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py#L908),
 //! and with next-sentence prediction beside it, as `BertForPreTraining`.
 //!
-//! The decoder is tied to the word embeddings: one parameter, whose gradient is the sum of both
-//! uses. Logits are computed at masked positions only: with the usual 15 % of masked tokens, the
+//! The decoder is tied to the word embeddings, in all families but EuroBERT: one parameter, whose
+//! gradient is the sum of both uses. Logits are computed at masked positions only: with the usual 15 % of masked tokens, the
 //! largest matrix product of the model has a seventh of the cost.
 
 use burn::module::{Module, Param};
@@ -31,13 +31,16 @@ pub struct MaskedLm {
     pub next_sentence: Option<NextSentenceHead>,
 }
 
-/// Masked LM head: `norm(activation(transform(x))) · word_embeddingsᵀ + bias`.
+/// Masked LM head: `norm(activation(transform(x))) · word_embeddingsᵀ + bias`. EuroBERT's has only the
+/// decoder, which may have a matrix of its own.
 #[derive(Module, Debug)]
 pub struct MaskedLmHead {
-    /// Linear layer from hidden states to embeddings, `[D, E]`.
-    pub transform: Linear,
-    /// Layer normalization over `E`.
-    pub norm: LayerNorm,
+    /// Linear layer from hidden states to embeddings, `[D, E]`, if there is one.
+    pub transform: Option<Linear>,
+    /// Layer normalization over `E`, if there is one.
+    pub norm: Option<LayerNorm>,
+    /// Decoder without its bias, `[E, V]`, unless it is the table of the word embeddings.
+    pub decoder: Option<Linear>,
     /// Bias per token of the vocabulary, `[V]`, if the decoder has one.
     pub bias: Option<Param<Tensor<1>>>,
     epsilon: f64,
@@ -72,17 +75,17 @@ impl EncoderConfig {
     /// # Ok::<(), finetune_model::ModelError>(())
     /// ```
     pub fn init_masked_lm(&self, device: &Device) -> Result<MaskedLm, ModelError> {
-        let width = self.embedding_width();
+        let encoder = self.init(device)?;
+        let (hidden, width) = (self.hidden_size, self.embedding_width());
+        let transforms = self.family.has_masked_lm_transform();
+        let transform = || layers::linear_with(hidden, width, self.classifier_bias, device);
+        let decoder = || layers::linear_with(width, self.vocab_size, false, device);
         Ok(MaskedLm {
-            encoder: self.init(device)?,
+            encoder,
             head: MaskedLmHead {
-                transform: layers::linear_with(
-                    self.hidden_size,
-                    width,
-                    self.classifier_bias,
-                    device,
-                ),
-                norm: layers::layer_norm(width, self.norm_bias, device),
+                transform: transforms.then(transform),
+                norm: transforms.then(|| layers::layer_norm(width, self.norm_bias, device)),
+                decoder: (!self.tie_word_embeddings).then(decoder),
                 bias: self
                     .decoder_bias
                     .then(|| layers::bias(self.vocab_size, device)),
@@ -177,7 +180,7 @@ impl MaskedLm {
         dropout: Option<DropoutStream>,
     ) -> (PreTrainingLogits, EncoderStates) {
         let hidden_states = self.encoder.hidden_states(input, dropout);
-        let last = hidden_states[self.encoder.layers.len()].clone();
+        let last = hidden_states[self.encoder.num_layers()].clone();
         let states = EncoderStates {
             hidden_states,
             sequences: input.sequences().clone(),
@@ -265,10 +268,18 @@ impl MaskedLmHead {
     /// - `words`: `[V, E]`
     /// - output: `[M, V]`
     fn forward(&self, hidden: Tensor<2>, words: Tensor<2>, precision: Precision) -> Tensor<2> {
-        let transformed = layers::apply_linear(&self.transform, hidden);
-        let activated = self.activation.apply(transformed);
-        let normalized = layers::apply_layer_norm(&self.norm, activated, self.epsilon);
+        let mut rows = hidden;
+        if let Some(transform) = &self.transform {
+            rows = self.activation.apply(layers::apply_linear(transform, rows));
+        }
+        if let Some(norm) = &self.norm {
+            rows = layers::apply_layer_norm(norm, rows, self.epsilon);
+        }
+        let decoder = match &self.decoder {
+            Some(decoder) => decoder.weight.val(),
+            None => words.transpose(),
+        };
         let bias = self.bias.as_ref().map(|bias| bias.val());
-        linear(normalized, words.transpose(), bias, precision)
+        linear(rows, decoder, bias, precision)
     }
 }

@@ -7,6 +7,7 @@ use finetune_model::{
     CheckpointConfig, EncoderConfig, EncoderInput, Family, LoraConfig, ModelError,
     SequenceClassifierConfig, init_weights, load_classifier, load_masked_lm,
 };
+use serde_json::json;
 
 use crate::weights_file::{self, Tensors};
 
@@ -284,7 +285,6 @@ fn a_missing_size_is_named_in_the_family_s_words() {
 
 #[test]
 fn a_value_of_the_wrong_kind_is_named() {
-    use serde_json::json;
     for (case, key, value) in [
         ("bert_wide", "hidden_size", json!(-8)),
         ("bert_wide", "hidden_size", json!("768")),
@@ -315,7 +315,6 @@ fn a_value_of_the_wrong_kind_is_named() {
 
 #[test]
 fn a_value_that_makes_no_model_is_named() {
-    use serde_json::json;
     for (case, key, value, named) in [
         ("distilbert_wide", "n_heads", json!(4), "dim"),
         ("distilbert_wide", "dropout", json!(-0.5), "dropout"),
@@ -425,10 +424,49 @@ fn a_value_that_makes_no_model_is_named() {
         ("modernbert", "hidden_activation", "mish"),
         ("modernbert", "classifier_activation", "mish"),
         ("modernbert", "classifier_pooling", "max"),
+        ("eurobert", "classifier_pooling", "cls"),
+        ("nomic_bert", "position_embedding_type", "relative_key"),
     ] {
         let error = family_config(case, key, Some(json!(value)));
         let named = format!("{key} is {value}, supported: ");
         assert!(error.to_string().contains(&named), "{error}");
+    }
+}
+
+/// The code of a checkpoint is not run.
+#[test]
+fn a_model_with_code_of_its_own_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = json!({
+        "model_type": "neobert",
+        "auto_map": {"AutoModel": "model.NeoBERT"},
+    });
+    std::fs::write(folder.path().join("config.json"), keys.to_string()).unwrap();
+    let error = CheckpointConfig::read(folder.path())
+        .unwrap_err()
+        .to_string();
+    let expected = "model_type is neobert, a model with code of its own (auto_map), which is not run, \
+                    supported: bert, ";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn layers_that_share_their_parameters_otherwise_are_refused() {
+    for (key, value, problem) in [
+        ("inner_group_num", json!(2), "is 2, supported: 1"),
+        (
+            "num_hidden_groups",
+            json!(6),
+            "is 6, expected in 1..=5, the layers",
+        ),
+        (
+            "num_hidden_groups",
+            json!(0),
+            "is 0, expected in 1..=5, the layers",
+        ),
+    ] {
+        let error = family_config("albert", key, Some(value)).to_string();
+        assert!(error.contains(key) && error.contains(problem), "{error}");
     }
 }
 

@@ -5,7 +5,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor};
 use finetune_model::{
     EncoderConfig, EncoderInput, Family, HeadInput, LayerSelection, LoraConfig, LoraTarget,
-    Pooling, SequenceClassifier, SequenceClassifierConfig, TokenPooling, init_weights, parameters,
+    Pooling, Queries, SequenceClassifier, SequenceClassifierConfig, TokenPooling, init_weights,
+    parameters,
 };
 use finetune_ops::{Precision, linear};
 
@@ -42,9 +43,11 @@ fn model(family: Family, pooling: Pooling, device: &Device) -> SequenceClassifie
         num_hidden_layers: LAYERS,
         ..encoder(family)
     };
+    let config = SequenceClassifierConfig::new(encoder, names.into());
     let config = SequenceClassifierConfig {
         pooling,
-        ..SequenceClassifierConfig::new(encoder, names.into())
+        head: config.head.clone().of_pooled(),
+        ..config
     };
     init_weights(config.init(device).unwrap(), 0.3, 5)
 }
@@ -70,7 +73,11 @@ fn inputs(model: &SequenceClassifier) -> [EncoderInput; 3] {
 
 /// The first token of all hidden states, and what follows from it.
 fn logits_from_all_tokens(model: &SequenceClassifier, input: &EncoderInput) -> Tensor<2> {
-    let states = model.encoder.hidden_states(input, None);
+    // Nothing above the layers that are pooled, which would be parts of the graph without a gradient.
+    let pooled = 0..=*model.pooler.layers().end();
+    let states = model
+        .encoder
+        .hidden_states_of(pooled, Queries::AllTokens, input, None);
     let first = |rows: Tensor<2>| {
         let starts = &input.sequences().offsets().values()[..input.batch_size()];
         let numbers: Vec<i32> = starts.iter().map(|start| *start as i32).collect();
@@ -81,7 +88,7 @@ fn logits_from_all_tokens(model: &SequenceClassifier, input: &EncoderInput) -> T
     let last = first.len() - 1;
     let pooled = match model.config().pooling.layers {
         LayerSelection::Last => first.remove(last),
-        LayerSelection::Single(number) => first.remove(number),
+        LayerSelection::Single(_) => first.remove(last),
         LayerSelection::ConcatLast(count) => Tensor::cat(first.split_off(last + 1 - count), 1),
         LayerSelection::MeanLast(count) => {
             let stacked: Tensor<3> = Tensor::stack(first.split_off(last + 1 - count), 0);

@@ -12,9 +12,11 @@ use crate::properties::encoder;
 
 fn model(encoder: EncoderConfig, pooling: Pooling) -> SequenceClassifier {
     let names = ["a", "b", "c"].map(String::from);
+    let config = SequenceClassifierConfig::new(encoder, names.into());
     let config = SequenceClassifierConfig {
         pooling,
-        ..SequenceClassifierConfig::new(encoder, names.into())
+        head: config.head.clone().of_pooled(),
+        ..config
     };
     init_weights(config.init(&Device::flex().autodiff()).unwrap(), 0.3, 5)
 }

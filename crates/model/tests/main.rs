@@ -19,5 +19,6 @@ mod modern_bert;
 mod other_heads;
 mod parity;
 mod properties;
+mod rotary_bert;
 mod weights_file;
 mod wrapped_weights;

@@ -116,7 +116,13 @@ proptest! {
         more in 0usize..8,
     ) {
         let own = config(family);
-        let config = SequenceClassifierConfig { pooling: pooling.unwrap_or(own.pooling), ..own };
+        let config = match pooling {
+            Some(pooling) => {
+                let head = own.head.clone().of_pooled();
+                SequenceClassifierConfig { pooling, head, ..own }
+            }
+            None => own,
+        };
         let (device, tolerance) = device_and_tolerance();
         let model = build(&config, &device);
         let longest = texts.iter().map(Vec::len).max().unwrap_or(1);
@@ -285,10 +291,15 @@ fn fresh_models_are_initialized_as_bert() {
     let (device, _) = device_and_tolerance();
     for family in Family::ALL {
         let model = init_weights(encoder(family).init_masked_lm(&device).unwrap(), 0.02, 3);
-        let bias = model.head.bias.as_ref().unwrap().val();
-        assert_eq!(bias.abs().sum().into_scalar::<f32>(), 0.0);
-        assert_eq!(model.head.norm.gamma.val().min().into_scalar::<f32>(), 1.0);
-        let weights = model.head.transform.weight.val();
+        if let Some(bias) = &model.head.bias {
+            assert_eq!(bias.val().abs().sum().into_scalar::<f32>(), 0.0);
+        }
+        if let Some(norm) = &model.head.norm {
+            assert_eq!(norm.gamma.val().min().into_scalar::<f32>(), 1.0);
+        }
+        // EuroBERT has a decoder alone.
+        let matrix = model.head.transform.or(model.head.decoder);
+        let weights = matrix.unwrap().weight.val();
         let deviation = weights.powi_scalar(2).mean().sqrt().into_scalar::<f32>();
         assert!((0.015..0.025).contains(&deviation), "{family} {deviation}");
 

@@ -12,12 +12,13 @@ use crate::attention::relative::{self, Terms};
 use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
+use crate::glu::GluActivation;
 use crate::kernels::Kernels;
 use crate::precision::Precision;
 use crate::sequences::Offsets;
 use crate::{
-    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, layer_norm,
-    linear, rotary,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, glu, layer_norm,
+    linear, rms_norm, rotary,
 };
 
 /// Operations of this crate as backend methods, dispatched to the backend of a tensor.
@@ -50,6 +51,13 @@ pub trait EncoderOps: Backend {
         rows: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self>;
+
+    /// See [`rms_norm`](crate::rms_norm()).
+    fn rms_norm_rows(
+        rows: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
         epsilon: f64,
     ) -> FloatTensor<Self>;
 
@@ -121,8 +129,8 @@ pub trait EncoderOps: Backend {
         heads: usize,
     ) -> FloatTensor<Self>;
 
-    /// See [`geglu`](crate::geglu()).
-    fn geglu_rows(rows: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`geglu`](crate::geglu()) and [`swiglu`](crate::swiglu()).
+    fn glu_rows(rows: FloatTensor<Self>, activation: GluActivation) -> FloatTensor<Self>;
 
     /// See [`cross_entropy`](crate::cross_entropy()); `factor` is 1 / divisor.
     fn class_loss(
@@ -157,6 +165,14 @@ impl<B: Kernels> EncoderOps for B {
         epsilon: f64,
     ) -> FloatTensor<Self> {
         <B as Kernels>::layer_norm_rows(rows, gamma, beta, epsilon)
+    }
+
+    fn rms_norm_rows(
+        rows: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        <B as Kernels>::rms_norm_rows(rows, gamma, epsilon)
     }
 
     fn residual_norm_rows(
@@ -254,8 +270,8 @@ impl<B: Kernels> EncoderOps for B {
         <B as Kernels>::rotary_rows(rows, cosine, sine, heads)
     }
 
-    fn geglu_rows(rows: FloatTensor<Self>) -> FloatTensor<Self> {
-        <B as Kernels>::geglu_rows(rows)
+    fn glu_rows(rows: FloatTensor<Self>, activation: GluActivation) -> FloatTensor<Self> {
+        <B as Kernels>::glu_rows(rows, activation)
     }
 
     fn class_loss(
@@ -292,6 +308,14 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         epsilon: f64,
     ) -> FloatTensor<Self> {
         layer_norm::tracked::<B, C>(rows, gamma, beta, epsilon)
+    }
+
+    fn rms_norm_rows(
+        rows: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        rms_norm::tracked::<B, C>(rows, gamma, epsilon)
     }
 
     fn residual_norm_rows(
@@ -391,8 +415,8 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         rotary::tracked::<B, C>(rows, cosine, sine, heads)
     }
 
-    fn geglu_rows(rows: FloatTensor<Self>) -> FloatTensor<Self> {
-        geglu::tracked::<B, C>(rows)
+    fn glu_rows(rows: FloatTensor<Self>, activation: GluActivation) -> FloatTensor<Self> {
+        glu::tracked::<B, C>(rows, activation)
     }
 
     fn class_loss(

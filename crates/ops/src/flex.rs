@@ -8,6 +8,7 @@ use crate::attention::relative::RelativeTables;
 use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
+use crate::glu::GluActivation;
 use crate::host::Host;
 use crate::host_kernels;
 use crate::kernels::Kernels;
@@ -52,6 +53,20 @@ impl Kernels for Flex {
         wanted: [bool; 3],
     ) -> Gradients<3> {
         host_kernels::layer_norm_gradients::<Self>(rows, gamma, epsilon, gradient, wanted)
+    }
+
+    fn rms_norm_rows(rows: FlexTensor, gamma: FlexTensor, epsilon: f64) -> FlexTensor {
+        host_kernels::rms_norm_rows::<Self>(rows, gamma, epsilon)
+    }
+
+    fn rms_norm_gradients(
+        rows: FlexTensor,
+        gamma: FlexTensor,
+        epsilon: f64,
+        gradient: FlexTensor,
+        wanted: [bool; 2],
+    ) -> Gradients<2> {
+        host_kernels::rms_norm_gradients::<Self>(rows, gamma, epsilon, gradient, wanted)
     }
 
     fn residual_norm_rows(
@@ -149,12 +164,16 @@ impl Kernels for Flex {
         host_kernels::rotary_rows::<Self>(rows, cosine, sine, heads)
     }
 
-    fn geglu_rows(rows: FlexTensor) -> FlexTensor {
-        host_kernels::geglu_rows::<Self>(rows)
+    fn glu_rows(rows: FlexTensor, activation: GluActivation) -> FlexTensor {
+        host_kernels::glu_rows::<Self>(rows, activation)
     }
 
-    fn geglu_gradient(rows: FlexTensor, gradient: FlexTensor) -> FlexTensor {
-        host_kernels::geglu_gradient::<Self>(rows, gradient)
+    fn glu_gradient(
+        rows: FlexTensor,
+        gradient: FlexTensor,
+        activation: GluActivation,
+    ) -> FlexTensor {
+        host_kernels::glu_gradient::<Self>(rows, gradient, activation)
     }
 
     fn class_loss(logits: FlexTensor, labels: FlexTensor, factor: f64) -> FlexTensor {

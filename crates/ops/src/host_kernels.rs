@@ -12,6 +12,7 @@ use crate::attention::{self, Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout::Mask;
 use crate::dropout_add_layer_norm::Norm;
+use crate::glu::GluActivation;
 use crate::host::{
     Host, Values, are_native, copied, matrix, own, own_or_copy, transform, transform_each,
     with_strides,
@@ -20,8 +21,8 @@ use crate::native::linear::Sizes;
 use crate::native::{self, TASK, memory, rows_in_task};
 use crate::precision::Precision;
 use crate::{
-    cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, layer_norm, linear,
-    rotary,
+    cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, glu, layer_norm, linear,
+    rms_norm, rotary,
 };
 
 pub(crate) fn linear_rows<B: Host>(
@@ -131,6 +132,47 @@ pub(crate) fn layer_norm_gradients<B: Host>(
     [Some(of_rows), of_gamma, of_beta]
 }
 
+pub(crate) fn rms_norm_rows<B: Host>(
+    rows: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    epsilon: f64,
+) -> FloatTensor<B> {
+    if !are_native::<B>([&rows, &gamma]) {
+        return rms_norm::forward::<B>(rows, gamma, epsilon);
+    }
+    let width = rows.shape()[1];
+    let gamma = Values::<B>::of(&gamma);
+    let gamma = of_width(&gamma, width);
+    transform_each::<B>(rows, rows_in_task(width) * width, |_, rows| {
+        native::rms_norm::apply(rows, gamma, epsilon as f32);
+    })
+}
+
+pub(crate) fn rms_norm_gradients<B: Host>(
+    rows: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    epsilon: f64,
+    gradient: FloatTensor<B>,
+    wanted: [bool; 2],
+) -> [Option<FloatTensor<B>>; 2] {
+    if !are_native::<B>([&rows, &gamma, &gradient]) {
+        return rms_norm::gradients::<B>(rows, gamma, epsilon, gradient, wanted);
+    }
+    let width = gamma.shape()[0];
+    let (rows, gamma) = (Values::<B>::of(&rows), Values::<B>::of(&gamma));
+    let (rows, gamma) = (rows.slice(), gamma.slice());
+    let task = native::layer_norm::gradient_task(width);
+    let (of_rows, sums) = transform::<B, _>(gradient, task, |start, gradient, sum| {
+        let rows = &rows[start..start + gradient.len()];
+        native::rms_norm::gradient_with_sum(rows, gradient, gamma, epsilon as f32, sum);
+    });
+    let of_gamma = memory::add_up(&sums, width);
+    [
+        Some(of_rows),
+        Some(copied::<B>(&of_gamma, Shape::from([width]))),
+    ]
+}
+
 pub(crate) fn residual_norm_rows<B: Host>(
     rows: FloatTensor<B>,
     residual: FloatTensor<B>,
@@ -228,28 +270,29 @@ pub(crate) fn gelu_exact_gradient<B: Host>(
     })
 }
 
-pub(crate) fn geglu_rows<B: Host>(rows: FloatTensor<B>) -> FloatTensor<B> {
+pub(crate) fn glu_rows<B: Host>(rows: FloatTensor<B>, activation: GluActivation) -> FloatTensor<B> {
     if !are_native::<B>([&rows]) {
-        return geglu::forward::<B>(rows);
+        return glu::forward::<B>(rows, activation);
     }
     let [count, width] = rows.shape().dims();
-    let output = native::geglu::apply(Values::<B>::of(&rows).slice(), width / 2);
+    let output = native::glu::apply(Values::<B>::of(&rows).slice(), width / 2, activation);
     B::tensor(output, Shape::from([count, width / 2]))
 }
 
-pub(crate) fn geglu_gradient<B: Host>(
+pub(crate) fn glu_gradient<B: Host>(
     rows: FloatTensor<B>,
     gradient: FloatTensor<B>,
+    activation: GluActivation,
 ) -> FloatTensor<B> {
     if !are_native::<B>([&rows, &gradient]) {
-        return geglu::gradient::<B>(rows, gradient);
+        return glu::gradient::<B>(rows, gradient, activation);
     }
     let width = rows.shape()[1];
     let gradient = Values::<B>::of(&gradient);
     let gradient = gradient.slice();
     transform_each::<B>(rows, rows_in_task(width) * width, |start, rows| {
         let gradient = &gradient[start / 2..][..rows.len() / 2];
-        native::geglu::gradient(rows, gradient, width / 2);
+        native::glu::gradient(rows, gradient, width / 2, activation);
     })
 }
 

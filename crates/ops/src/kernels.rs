@@ -9,10 +9,11 @@ use crate::attention::relative::{self, RelativeTables};
 use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
+use crate::glu::GluActivation;
 use crate::precision::Precision;
 use crate::{
-    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, layer_norm,
-    linear, rotary,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, glu, layer_norm,
+    linear, rms_norm, rotary,
 };
 
 /// Operations of this crate on a backend without autodiff.
@@ -61,6 +62,26 @@ pub trait Kernels: Backend {
         wanted: [bool; 3],
     ) -> [Option<FloatTensor<Self>>; 3] {
         layer_norm::gradients::<Self>(rows, gamma, epsilon, gradient, wanted)
+    }
+
+    /// See [`rms_norm`](crate::rms_norm()).
+    fn rms_norm_rows(
+        rows: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        rms_norm::forward::<Self>(rows, gamma, epsilon)
+    }
+
+    /// Returns the gradients of rows and gamma.
+    fn rms_norm_gradients(
+        rows: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        epsilon: f64,
+        gradient: FloatTensor<Self>,
+        wanted: [bool; 2],
+    ) -> [Option<FloatTensor<Self>>; 2] {
+        rms_norm::gradients::<Self>(rows, gamma, epsilon, gradient, wanted)
     }
 
     /// See [`dropout_add_layer_norm`](crate::dropout_add_layer_norm()): returns the result and the input of the
@@ -200,14 +221,18 @@ pub trait Kernels: Backend {
         rotary::forward::<Self>(rows, cosine, sine, heads)
     }
 
-    /// See [`geglu`](crate::geglu()).
-    fn geglu_rows(rows: FloatTensor<Self>) -> FloatTensor<Self> {
-        geglu::forward::<Self>(rows)
+    /// See [`geglu`](crate::geglu()) and [`swiglu`](crate::swiglu()).
+    fn glu_rows(rows: FloatTensor<Self>, activation: GluActivation) -> FloatTensor<Self> {
+        glu::forward::<Self>(rows, activation)
     }
 
-    /// Returns the gradient of the input of `geglu_rows`.
-    fn geglu_gradient(rows: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
-        geglu::gradient::<Self>(rows, gradient)
+    /// Returns the gradient of the input of `glu_rows`.
+    fn glu_gradient(
+        rows: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        activation: GluActivation,
+    ) -> FloatTensor<Self> {
+        glu::gradient::<Self>(rows, gradient, activation)
     }
 
     /// See [`cross_entropy`](crate::cross_entropy()); `factor` is 1 / divisor.

@@ -45,12 +45,12 @@ fn normalize<B: Backend>(rows: FloatTensor<B>, epsilon: f64) -> (FloatTensor<B>,
     (B::float_mul(centered, inverse.clone()), inverse)
 }
 
-fn as_row<B: Backend>(vector: FloatTensor<B>) -> FloatTensor<B> {
+pub(crate) fn as_row<B: Backend>(vector: FloatTensor<B>) -> FloatTensor<B> {
     let width = vector.shape()[0];
     B::float_reshape(vector, Shape::from([1, width]))
 }
 
-fn sum_rows<B: Backend>(rows: FloatTensor<B>) -> FloatTensor<B> {
+pub(crate) fn sum_rows<B: Backend>(rows: FloatTensor<B>) -> FloatTensor<B> {
     let width = rows.shape()[1];
     B::float_reshape(B::float_sum_dim(rows, 0), Shape::from([width]))
 }

@@ -12,6 +12,7 @@
 //! | [`linear`] | `x · weight + bias` |
 //! | [`embedding`] | embedding lookup |
 //! | [`layer_norm`] | layer normalization of rows |
+//! | [`rms_norm`] | root mean square normalization of rows |
 //! | [`dropout_add_layer_norm`] | dropout, residual and layer normalization |
 //! | [`gelu`] | exact GELU with the exact derivative on every backend |
 //! | [`gelu_tanh`] | tanh approximation of GELU, `gelu_new` in checkpoints |
@@ -19,7 +20,7 @@
 //! | [`attention`] | multi-head scaled dot-product attention of packed sequences |
 //! | [`relative_attention`] | attention with scores of the distance between query and key |
 //! | [`rotary`] | rotary position embeddings |
-//! | [`geglu`] | GELU-gated linear unit |
+//! | [`geglu`], [`swiglu`] | linear units gated with GELU and SiLU |
 //! | [`soft_target_cross_entropy`] | cross entropy with weighted targets |
 //! | [`cross_entropy`] | cross entropy with class labels, for large vocabularies |
 //! | [`AdamWStep`] | AdamW step of a parameter |
@@ -70,8 +71,8 @@ mod embedding;
 mod extension;
 #[cfg(feature = "flex")]
 mod flex;
-mod geglu;
 mod gelu;
+mod glu;
 mod gradient_norm;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))]
 mod host;
@@ -96,6 +97,7 @@ mod precision;
 mod read_queue;
 #[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
 mod recompute;
+mod rms_norm;
 mod rotary;
 mod sequences;
 mod transfer;
@@ -116,8 +118,8 @@ pub use dropout::{Dropout, dropout};
 pub use dropout_add_layer_norm::{Norm, dropout_add_layer_norm};
 pub use embedding::embedding;
 pub use extension::EncoderOps;
-pub use geglu::geglu;
 pub use gelu::{gelu, gelu_tanh};
+pub use glu::{GluActivation, geglu, swiglu};
 pub use gradient_norm::{global_norm, scale, sum_of_squares};
 pub use kernels::Kernels;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -129,6 +131,7 @@ pub use linear::linear;
 pub use precision::{Precision, PrecisionError};
 pub use read_queue::{ReadQueue, TENSORS_PER_READ, read_together};
 pub use recompute::recomputed;
+pub use rms_norm::rms_norm;
 pub use rotary::rotary;
 pub use sequences::{Offsets, PackedSequences, Sequences, SequencesError};
 pub use transfer::{Transfers, read_floats, upload_floats, upload_indices};

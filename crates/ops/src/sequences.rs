@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor};
 use thiserror::Error;
 
-use crate::upload::{Upload, UploadPart, Uploaded};
+use crate::upload::{MAX_INDEX, Upload, UploadPart, Uploaded};
 
 /// Place of a padded slot, which has no token.
 const NO_TOKEN: f32 = -1.0;
@@ -39,6 +39,19 @@ pub enum SequencesError {
         /// Index of the sequence.
         sequence: usize,
     },
+    /// With padding, the batch would have too many tokens.
+    #[error(
+        "{sequences} sequences of up to {longest} tokens, which is {most} or more with padding: \
+         use smaller batches"
+    )]
+    TooManySlots {
+        /// Number of sequences.
+        sequences: usize,
+        /// Tokens of the longest.
+        longest: usize,
+        /// Number that the tokens with padding stay below.
+        most: usize,
+    },
 }
 
 /// Offsets of packed sequences: sequence `i` has the tokens `offsets[i]..offsets[i + 1]`.
@@ -53,7 +66,8 @@ impl Offsets {
     /// Checks offsets: 0, then the end of each sequence.
     ///
     /// # Errors
-    /// - [`SequencesError`] if the offsets do not begin with 0, do not ascend, or have no sequence.
+    /// - [`SequencesError`] if the offsets do not begin with 0, do not ascend, or have no sequence, or if
+    ///   there are 2²⁴ tokens or more with padding.
     pub fn new(offsets: &[usize]) -> Result<Self, SequencesError> {
         match offsets {
             [] | [_] => return Err(SequencesError::None),
@@ -74,10 +88,24 @@ impl Offsets {
             }
         }
         let lengths = offsets.windows(2).map(|ends| ends[1] - ends[0]);
-        Ok(Self {
-            padded_length: lengths.max().unwrap_or(0),
-            values: offsets.into(),
-        })
+        let longest = lengths.max().unwrap_or(0);
+        Self::checked(offsets.into(), longest)
+    }
+
+    /// Checks that the slots of the padded sequences are exact in f32, as which they are uploaded.
+    fn checked(values: Arc<[usize]>, padded_length: usize) -> Result<Self, SequencesError> {
+        let sequences = values.len() - 1;
+        match sequences.saturating_mul(padded_length) < MAX_INDEX {
+            true => Ok(Self {
+                values,
+                padded_length,
+            }),
+            false => Err(SequencesError::TooManySlots {
+                sequences,
+                longest: padded_length,
+                most: MAX_INDEX,
+            }),
+        }
     }
 
     /// Returns 0, then the end of each sequence.
@@ -304,23 +332,24 @@ impl Sequences {
     }
 
     /// Returns these sequences, then those of `other`, whose rows follow.
-    pub fn followed_by(&self, other: &Self) -> Self {
+    ///
+    /// # Errors
+    /// - [`SequencesError::TooManySlots`] if both together are too large.
+    pub fn followed_by(&self, other: &Self) -> Result<Self, SequencesError> {
         let length = self.padded_length().max(other.padded_length());
         let (tokens, batch) = (self.num_tokens(), self.batch_size());
         let offsets = self.offsets.values.iter().copied();
         let others = other.offsets.values[1..].iter().map(|end| tokens + end);
+        let offsets = Offsets::checked(offsets.chain(others).collect(), length)?;
         let places = [(self, 0, 0), (other, tokens, batch)].map(|(part, token, row)| {
             part.places_among(length, token as f32, (row * length) as i64)
         });
         let [(first, first_slots), (second, second_slots)] = places;
-        Self::from_places(
-            Offsets {
-                values: offsets.chain(others).collect(),
-                padded_length: length,
-            },
+        Ok(Self::from_places(
+            offsets,
             Tensor::cat(vec![first, second], 0),
             Tensor::cat(vec![first_slots, second_slots], 0),
-        )
+        ))
     }
 
     /// Returns the tokens of slots and slots of tokens in padded sequences of `length` tokens, after

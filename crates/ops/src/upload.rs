@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor};
 use crate::transfer::upload_floats;
 
 /// Indices below it are exact in f32.
-const MAX_INDEX: usize = 1 << 24;
+pub(crate) const MAX_INDEX: usize = 1 << 24;
 
 /// Numbers of a batch, such as token ids, masks and labels, that go to a device in one copy.
 ///

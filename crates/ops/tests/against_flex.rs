@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use finetune_ops::{
     AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, RelativeBuckets, attention,
     cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, gelu_tanh, layer_norm,
-    relative_attention, rotary, scale, sum_of_squares,
+    relative_attention, rms_norm, rotary, scale, sum_of_squares, swiglu,
 };
 
 use super::device::{device, slack};
@@ -95,6 +95,9 @@ fn element_wise_operations() {
         compare("geglu", &[[rows, 2 * width]], |inputs, _| {
             geglu(inputs[0].clone() * 3.0)
         });
+        compare("swiglu", &[[rows, 2 * width]], |inputs, _| {
+            swiglu(inputs[0].clone() * 3.0)
+        });
         compare("rotary", &[[rows, 6 * width]], |inputs, device| {
             let angles = matrix([rows, width], 5, device) * 9.0;
             rotary(inputs[0].clone(), angles.clone().cos(), angles.sin(), 3)
@@ -110,6 +113,10 @@ fn normalizations_of_odd_rows() {
         compare("layer_norm", &shapes, |inputs, _| {
             let [rows, gamma, beta] = <[_; 3]>::try_from(inputs).unwrap();
             layer_norm(rows, vector(gamma), vector(beta), 1e-3)
+        });
+        compare("rms_norm", &shapes[..2], |inputs, _| {
+            let [rows, gamma] = <[_; 2]>::try_from(inputs).unwrap();
+            rms_norm(rows, vector(gamma), 1e-3)
         });
         for dropout in [
             None,

@@ -6,7 +6,7 @@ use burn::tensor::{DType, Int, Tensor, TensorData};
 use finetune_ops::{
     AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, Sequences, attention,
     cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, layer_norm, linear,
-    relative_attention, rotary, scale, sum_of_squares,
+    relative_attention, rms_norm, rotary, scale, sum_of_squares, swiglu,
 };
 use proptest::prelude::*;
 
@@ -171,12 +171,16 @@ proptest! {
         let x = values([rows, width], 0);
         compare([x.clone()], 1e-6, &|[x]| gelu(x));
         compare([values([rows, 2 * width], 8)], 2e-6, &|[x]| geglu(x));
+        compare([values([rows, 2 * width], 9)], 2e-6, &|[x]| swiglu(x));
         let mask = Dropout { probability: 0.3, key: u64::from(seed) << 30 };
         compare([x.clone()], 1e-6, &|[x]| dropout(x, mask));
         let vectors = [values([1, width], 1), values([1, width], 2)];
         let [gamma, beta] = vectors;
         compare([x.clone(), gamma.clone(), beta.clone()], 2e-5, &|[x, gamma, beta]| {
             layer_norm(x, gamma.reshape([width]), beta.reshape([width]), 0.1)
+        });
+        compare([x.clone(), gamma.clone()], 2e-5, &|[x, gamma]| {
+            rms_norm(x, gamma.reshape([width]), 0.1)
         });
         let residual = values([rows, width], 7);
         for dropout in [None, Some(mask)] {

@@ -4,8 +4,8 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use finetune_ops::{
     AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, RelativeBuckets,
     RelativePositions, Sequences, attention, cross_entropy, dropout, dropout_add_layer_norm,
-    embedding, geglu, gelu, gelu_tanh, layer_norm, linear, relative_attention, rotary,
-    sum_of_squares,
+    embedding, geglu, gelu, gelu_tanh, layer_norm, linear, relative_attention, rms_norm, rotary,
+    sum_of_squares, swiglu,
 };
 use proptest::prelude::*;
 
@@ -153,8 +153,11 @@ proptest! {
         prop_assert!(close(directional(|x| dropout(x, mask), shape, seed)));
         prop_assert!(close(directional(|x| layer_norm(x, gamma.clone(), beta.clone(), 0.1), shape, seed)));
 
+        prop_assert!(close(directional(|x| rms_norm(x, gamma.clone(), 0.1), shape, seed)));
+
         let shape = [tokens, 2 * head_width];
         prop_assert!(close(directional(geglu, shape, seed)));
+        prop_assert!(close(directional(swiglu, shape, seed)));
         let tables = [8, 9].map(|at| matrix([tokens, head_width], seed + at, &device));
         let [cosine, sine] = tables;
         prop_assert!(close(directional(

@@ -4,7 +4,7 @@
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{
     AttentionSettings, Precision, Sequences, attention, geglu, gelu, gelu_tanh, layer_norm, linear,
-    relative_attention, rotary,
+    relative_attention, rms_norm, rotary, swiglu,
 };
 use proptest::prelude::*;
 
@@ -47,14 +47,16 @@ proptest! {
         let bias = matrix([1, outputs], seed + 2, &device).reshape([outputs]);
         let product = |rows, precision| linear(rows, weight.clone(), Some(bias.clone()), precision);
         let doubled = |rows: Tensor<2>| Tensor::cat(vec![rows.clone(), rows * 2.0], 1);
-        let operations: [&dyn Fn(Tensor<2>) -> Tensor<2>; 8] = [
+        let operations: [&dyn Fn(Tensor<2>) -> Tensor<2>; 10] = [
             &|rows| product(rows, Precision::F32),
             &|rows| product(rows, Precision::Bf16),
             &|rows| product(rows, Precision::F16),
             &|rows| layer_norm(rows, vector(seed + 3), vector(seed + 4), 1e-12),
+            &|rows| rms_norm(rows, vector(seed + 3), 1e-5),
             &gelu,
             &gelu_tanh,
             &|rows| geglu(doubled(rows)),
+            &|rows| swiglu(doubled(rows)),
             // The angles of a row are its own values.
             &|rows| rotary(doubled(rows.clone()), rows.clone().cos(), rows.sin(), 1),
         ];

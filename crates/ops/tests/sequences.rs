@@ -16,7 +16,12 @@ fn offsets_that_do_not_describe_sequences_are_errors() {
         start: 3,
         end: 2,
     };
-    let errors: [(&[usize], _, _); 7] = [
+    let large = |sequences, longest| SequencesError::TooManySlots {
+        sequences,
+        longest,
+        most: 1 << 24,
+    };
+    let errors: [(&[usize], _, _); 9] = [
         (&[], SequencesError::None, "no sequences"),
         (&[0], SequencesError::None, "no sequences"),
         (&[7], SequencesError::None, "no sequences"),
@@ -40,12 +45,40 @@ fn offsets_that_do_not_describe_sequences_are_errors() {
             SequencesError::Empty { sequence: 1 },
             "sequence 1 has no tokens",
         ),
+        (
+            &[0, 1 << 24],
+            large(1, 1 << 24),
+            "1 sequences of up to 16777216 tokens, which is 16777216 or more with padding: use \
+             smaller batches",
+        ),
+        // A short one is padded to the long one.
+        (
+            &[0, 1, (1 << 23) + 1],
+            large(2, 1 << 23),
+            "2 sequences of up to 8388608 tokens, which is 16777216 or more with padding: use \
+             smaller batches",
+        ),
     ];
     for (offsets, error, message) in errors {
         assert_eq!(error.to_string(), message);
         assert_eq!(Offsets::new(offsets), Err(error.clone()), "{offsets:?}");
         assert_eq!(Sequences::new(offsets, &device()).err(), Some(error));
     }
+}
+
+#[test]
+fn two_batches_may_be_too_large_together() {
+    let ends = |sequences: usize| (0..=sequences).collect::<Vec<_>>();
+    let many = Sequences::new(&ends(5000), &device()).unwrap();
+    let long = Sequences::new(&[0, 4000], &device()).unwrap();
+    // Each has few tokens, but all are padded to the longest.
+    let error = many.followed_by(&long).unwrap_err();
+    let expected = SequencesError::TooManySlots {
+        sequences: 5001,
+        longest: 4000,
+        most: 1 << 24,
+    };
+    assert_eq!(error, expected);
 }
 
 /// A value for each padded slot: that of its token, or `padding`.
@@ -121,14 +154,14 @@ proptest! {
 
         let both = [first.clone(), second.clone()].concat();
         let length = longest(&both);
-        let together = of(&first).followed_by(&of(&second));
+        let together = of(&first).followed_by(&of(&second)).unwrap();
         check(&together, &both, length, &device);
 
         let start = start.min(both.len() - 1);
         let count = count.min(both.len() - start);
         let part = &both[start..start + count];
         check(&together.narrow(start, count), part, length, &device);
-        let again = together.narrow(start, count).followed_by(&together);
+        let again = together.narrow(start, count).followed_by(&together).unwrap();
         check(&again, &[part, &both].concat(), length, &device);
         let within = together.narrow(start, count).narrow(count - 1, 1);
         check(&within, &part[count - 1..], length, &device);

@@ -1,5 +1,6 @@
-//! Stages of an encoder, from the bottom: the embeddings, with those of distances, are stage 0, layer `i` is stage `i + 1`.
-//! The layers above the encoder (pooler, head) belong to no stage.
+//! Stages of an encoder, from the bottom: the embeddings, with those of distances, are stage 0, layer `i`
+//! is stage `i + 1`. Layers that share their parameters are one stage. The layers above the encoder
+//! (pooler, head) belong to no stage.
 //!
 //! Freezing and layer-wise learning rates count in stages, for any module with a field `encoder`:
 //! classifiers and models for masked language modeling.
@@ -17,7 +18,7 @@ pub(crate) fn stage(parameter: &Parameter, layers: usize) -> Option<usize> {
     }
 }
 
-/// Returns the number of encoder layers, `L`.
+/// Returns the number of encoder layers with parameters of their own.
 pub(crate) fn layers(parameters: &[Parameter]) -> usize {
     let indices = parameters.iter().filter_map(layer);
     indices.max().map_or(0, |last| last + 1)
@@ -46,6 +47,7 @@ mod tests {
         for family in Family::ALL {
             let encoder = EncoderConfig {
                 num_hidden_layers: 2,
+                num_hidden_groups: (family == Family::Albert).then_some(2),
                 embedding_size: (family == Family::Electra).then_some(12),
                 ..EncoderConfig::base(family)
             };

@@ -112,9 +112,14 @@ impl ClassifierOverrides {
             true => Pooling::cls(),
             false => own.pooling,
         };
+        // A pooling is chosen to be used.
+        let head = match self.pooling {
+            Some(_) => own.head.of_pooled(),
+            None => own.head,
+        };
         let config = SequenceClassifierConfig {
             pooling: self.pooling.unwrap_or(pooling),
-            head: self.head.clone().unwrap_or(own.head),
+            head: self.head.clone().unwrap_or(head),
             problem_type,
             ..own
         };

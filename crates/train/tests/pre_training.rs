@@ -11,7 +11,7 @@ use finetune_train::{
 use crate::regression::checkpoint;
 use crate::small_run::{SmallRun, dataset};
 
-fn config() -> PreTrainingConfig {
+pub(crate) fn config() -> PreTrainingConfig {
     let base = PreTrainingConfig::default();
     PreTrainingConfig {
         text: TextConfig {

@@ -29,7 +29,7 @@ pub(super) struct TokenizerClass {
     pub(super) token_types: Option<bool>,
 }
 
-const CLASSES: [TokenizerClass; 11] = [
+const CLASSES: [TokenizerClass; 12] = [
     class("BertTokenizer", Pipeline::Bert, Some(true)),
     class("DistilBertTokenizer", Pipeline::Bert, Some(false)),
     class("ElectraTokenizer", Pipeline::Bert, Some(true)),
@@ -42,10 +42,11 @@ const CLASSES: [TokenizerClass; 11] = [
     // The versions of transformers differ in the normalizer.
     class("DebertaV2Tokenizer", Pipeline::File, Some(true)),
     class("MPNetTokenizer", Pipeline::File, Some(false)),
+    class("AlbertTokenizer", Pipeline::File, None),
 ];
 
 /// Class of each `model_type`, for directories without `tokenizer_class`.
-const MODEL_TYPES: [(&str, TokenizerClass); 9] = [
+const MODEL_TYPES: [(&str, TokenizerClass); 13] = [
     ("bert", CLASSES[0]),
     ("distilbert", CLASSES[0]),
     ("electra", CLASSES[0]),
@@ -55,6 +56,10 @@ const MODEL_TYPES: [(&str, TokenizerClass); 9] = [
     ("modernbert", CLASSES[8]),
     ("deberta-v2", CLASSES[9]),
     ("mpnet", CLASSES[10]),
+    ("albert", CLASSES[11]),
+    ("nomic_bert", CLASSES[0]),
+    ("gte", CLASSES[5]),
+    ("eurobert", CLASSES[8]),
 ];
 
 /// Class of MPNet's tokenizers.
@@ -153,6 +158,8 @@ mod tests {
         assert_eq!(class(json!({}), model), Some("XLMRobertaTokenizer"));
         let model = json!({"model_type": "deberta-v2"});
         assert_eq!(class(json!({}), model), Some("DebertaV2Tokenizer"));
+        let model = json!({"model_type": "nomic_bert"});
+        assert_eq!(class(json!({}), model), Some("BertTokenizer"));
         assert_eq!(class(json!({}), json!({"model_type": "other"})), None);
     }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::LoraTarget;
 use super::config_json::{self, AdapterConfig};
 use crate::checkpoint::{
-    ADAPTER_FILES, LoadReport, OUTPUT_LAYER, OutputRows, RowBlock, TensorNames, Weights, in_file,
+    ADAPTER_FILES, LoadReport, OUTPUT_LAYER, OutputRows, TensorNames, TensorPart, Weights, in_file,
     in_memory, layer_of, read_json, write_atomically, write_tensors,
 };
 use crate::classifier::SequenceClassifier;
@@ -46,7 +46,7 @@ pub fn save_adapter(
         return Err(ModelError::config("lora", found, "adapters to save"));
     };
     lora.check_family(model.config().encoder.family)?;
-    let names = AdapterNames(TensorNames::of_classifier(model.config()));
+    let names = AdapterNames::of(model);
     let (mut tensors, mut adapted, mut saved) = (Vec::new(), Vec::new(), Vec::new());
     for_each(model, |parameter, data| {
         let modules = match parameter.kind.is_adapter() {
@@ -105,7 +105,7 @@ pub fn load_adapter(
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
     let config = AdapterConfig::read(directory.join(ADAPTER_CONFIG_FILE))?;
     let mut weights = Weights::open(directory, &ADAPTER_FILES)?;
-    let names = AdapterNames(TensorNames::of_classifier(model.config()));
+    let names = AdapterNames::of(&model);
     model.encoder = with_places(&model, &config, &weights, &names)?;
     if let Some(lora) = model.encoder.lora() {
         let path = directory.join(ADAPTER_CONFIG_FILE);
@@ -162,7 +162,10 @@ fn take(
         let stored = weights.find(&names.candidates(&parameter));
         let data = match (stored, rows) {
             (Some(_), Some(OutputRows::None)) => None,
-            (Some(stored), rows) => Some(in_memory(&parameter, RowBlock::WHOLE, stored, rows)?),
+            (Some(stored), rows) => {
+                let whole = TensorPart::whole(stored.name.clone());
+                Some(in_memory(&parameter, &[(&whole, stored)], rows)?)
+            }
             (None, _) if parameter.kind.is_adapter() => {
                 let tensor = names.tensor(&parameter);
                 return Err(ModelError::tensor(weights.path(), &tensor, "is missing"));
@@ -202,6 +205,10 @@ const PREFIX: &str = "base_model.model.";
 const ENDS: [(&str, &str); 2] = [(".lora.a", ".lora_A.weight"), (".lora.b", ".lora_B.weight")];
 
 impl AdapterNames {
+    fn of(model: &SequenceClassifier) -> Self {
+        Self(TensorNames::of_classifier(model.config()).of_modules())
+    }
+
     /// Returns the name of a tensor in the file.
     fn tensor(&self, parameter: &Parameter) -> String {
         in_peft(&self.0.name(parameter))

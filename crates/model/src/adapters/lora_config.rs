@@ -145,7 +145,7 @@ impl LoraConfig {
     pub fn check_family(&self, family: Family) -> Result<(), ModelError> {
         let is_fused = |target: &LoraTarget| {
             let path = format!("encoder.{}.weight", target.path(0));
-            !family.row_block(&path).is_whole()
+            !family.is_one_of_a_module(&path)
         };
         let mut targets = self.target_modules.iter().copied();
         let Some(target) = targets.find(is_fused) else {

@@ -28,12 +28,13 @@ pub struct CheckpointConfig {
     pub problem_type: Option<ProblemType>,
     /// Dropout probability of the classifier, if it differs from the encoder's.
     pub classifier_dropout: Option<f64>,
-    /// Pooling of the family's classifier, if it has a choice and the checkpoint specifies it.
-    pub classifier_pooling: Option<Pooling>,
+    /// Name of the pooling of the family's classifier, if it has a choice and the checkpoint specifies
+    /// it.
+    pub classifier_pooling: Option<&'static str>,
     /// Pooling and head of a classifier that transformers has no class for; `None` for other
     /// checkpoints.
     pub pooling_and_head: Option<PoolingAndHead>,
-    /// Whether a masked-LM head decodes with the word embeddings (default: true).
+    /// Whether a masked-LM head decodes with the word embeddings (default: true, in EuroBERT false).
     pub tie_word_embeddings: bool,
     /// Element type of the weights that are written (default: f32, whatever was read).
     pub dtype: Precision,
@@ -68,20 +69,21 @@ const POOLING_AND_HEAD_KEY: &str = "finetune";
 const CLASSIFIER_POOLING_KEY: &str = "classifier_pooling";
 
 /// Reads the pooling of a family whose classifier has a choice.
-fn classifier_pooling(keys: &ConfigKeys, family: Family) -> Result<Option<Pooling>, ModelError> {
-    let known = family.classifier_poolings();
+fn classifier_pooling(
+    keys: &ConfigKeys,
+    encoder: &EncoderConfig,
+) -> Result<Option<&'static str>, ModelError> {
+    let known = encoder.family.classifier_poolings(encoder, 0.0);
     if known.is_empty() {
         return Ok(None);
     }
     let Some(name) = keys.get::<String>(CLASSIFIER_POOLING_KEY, "the name of a pooling")? else {
         return Ok(None);
     };
-    match known.iter().find(|(found, _)| *found == name) {
-        Some((_, tokens)) => Ok(Some(Pooling {
-            tokens: *tokens,
-            ..Pooling::default()
-        })),
-        None => Err(keys.unsupported(CLASSIFIER_POOLING_KEY, &name, "cls, mean")),
+    let names: Vec<&'static str> = known.into_iter().map(|(name, _)| name).collect();
+    match names.iter().find(|found| **found == name) {
+        Some(found) => Ok(Some(*found)),
+        None => Err(keys.unsupported(CLASSIFIER_POOLING_KEY, &name, &names.join(", "))),
     }
 }
 
@@ -104,13 +106,13 @@ impl CheckpointConfig {
     /// Creates the configuration of a model that does not come from a checkpoint.
     pub fn new(encoder: EncoderConfig) -> Self {
         Self {
+            tie_word_embeddings: encoder.tie_word_embeddings,
             encoder,
             class_names: None,
             problem_type: None,
             classifier_dropout: None,
             classifier_pooling: None,
             pooling_and_head: None,
-            tie_word_embeddings: true,
             dtype: Precision::F32,
             keys: Map::new(),
         }
@@ -147,11 +149,11 @@ impl CheckpointConfig {
                 "single_label_classification, multi_label_classification or regression",
             )?,
             classifier_dropout: keys.get(dropout, "a number")?,
-            classifier_pooling: classifier_pooling(&keys, encoder.family)?,
+            classifier_pooling: classifier_pooling(&keys, &encoder)?,
             pooling_and_head,
             tie_word_embeddings: keys
                 .get("tie_word_embeddings", "true or false")?
-                .unwrap_or(true),
+                .unwrap_or(encoder.tie_word_embeddings),
             dtype: Precision::F32,
             encoder,
             keys: keys.keys,
@@ -168,8 +170,11 @@ impl CheckpointConfig {
                 let family = self.encoder.family;
                 let unsaid = family.classifier_dropout(self.encoder.hidden_dropout_prob);
                 let dropout = self.classifier_dropout.unwrap_or(unsaid);
-                let (pooling, head) = family.classification_head(&self.encoder, dropout);
-                (self.classifier_pooling.unwrap_or(pooling), head)
+                let known = family.classifier_poolings(&self.encoder, dropout);
+                let mut known = known.into_iter();
+                let named = known.find(|(name, _)| Some(*name) == self.classifier_pooling);
+                let named = named.map(|(_, choice)| choice);
+                named.unwrap_or_else(|| family.classification_head(&self.encoder, dropout))
             }
         };
         SequenceClassifierConfig {
@@ -214,7 +219,7 @@ impl CheckpointConfig {
             true => {
                 let dropout = json!(config.head.dropout());
                 task.push((key_of(family, "classifier_dropout"), dropout));
-                let pooling = family.classifier_pooling_name(config.pooling);
+                let pooling = config.classifier_pooling_name();
                 task.extend(pooling.map(|name| (CLASSIFIER_POOLING_KEY, json!(name))));
                 "ForSequenceClassification"
             }
@@ -229,7 +234,8 @@ impl CheckpointConfig {
 
     /// Returns a `config.json` that transformers loads as a masked language model of this class.
     pub(super) fn to_masked_lm_json(&self, class: &str) -> String {
-        let tied = vec![("tie_word_embeddings", json!(true))];
+        let tied = json!(self.encoder.tie_word_embeddings);
+        let tied = vec![("tie_word_embeddings", tied)];
         self.to_json(&self.encoder, class, tied)
     }
 
@@ -246,6 +252,11 @@ impl CheckpointConfig {
         keys.insert("dtype".to_string(), json!(dtype_name(self.dtype)));
         let written = encoder_keys(encoder).into_iter().chain(task);
         keys.extend(written.map(|(key, value)| (key.to_string(), value)));
+        if let Family::ModernBert | Family::EuroBert = encoder.family {
+            // The default in transformers is a token of the published vocabulary, and too large for a
+            // smaller one.
+            keys.entry("pad_token_id").or_insert(Value::Null);
+        }
         format!("{:#}\n", Value::Object(keys))
     }
 }
@@ -317,7 +328,7 @@ mod tests {
             assert_eq!(CheckpointConfig::new(encoder).classifier(&names), fresh);
             let expected = match family {
                 Family::DistilBert => 0.2,
-                Family::ModernBert => 0.0,
+                Family::ModernBert | Family::NomicBert | Family::EuroBert => 0.0,
                 _ => 0.1,
             };
             assert_eq!(fresh.head.dropout(), expected, "{family}");

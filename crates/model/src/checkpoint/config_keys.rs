@@ -86,7 +86,7 @@ impl ConfigKeys {
         &self,
         field: &'static str,
         found: &str,
-        supported: &'static str,
+        supported: &str,
     ) -> ModelError {
         let problem = format!("is {}, supported: {supported}", beginning(found));
         ModelError::config_file(&self.path, field, problem)

@@ -125,7 +125,7 @@ fn classifier_from(
 ///
 /// # Errors
 /// - The errors of [`load_classifier`].
-/// - [`ModelError::InvalidConfigFile`] if `tie_word_embeddings` is false.
+/// - [`ModelError::InvalidConfigFile`] if `tie_word_embeddings` is false, unless in EuroBERT.
 pub fn load_masked_lm(
     directory: &Path,
     seed: u64,
@@ -169,7 +169,7 @@ fn load_pre_trained(
     init: fn(&EncoderConfig, &Device) -> Result<MaskedLm, ModelError>,
 ) -> Result<(MaskedLm, CheckpointConfig, LoadReport), ModelError> {
     let config = CheckpointConfig::read(directory)?;
-    if !config.tie_word_embeddings {
+    if config.encoder.tie_word_embeddings && !config.tie_word_embeddings {
         let (path, problem) = (
             directory.join(super::CONFIG_FILE),
             "is false, supported: true",

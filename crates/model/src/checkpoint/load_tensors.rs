@@ -8,9 +8,9 @@ use burn::tensor::TensorData;
 
 use super::class_names::OutputRows;
 use super::missing_tensors::{Fresh, OUTPUT_LAYER, layer_of};
-use super::row_block::RowBlock;
 use super::stored_tensor::StoredTensor;
 use super::tensor_names::TensorNames;
+use super::tensor_parts::TensorPart;
 use super::weights::Weights;
 use crate::error::ModelError;
 use crate::initialization;
@@ -85,21 +85,24 @@ pub(super) fn load_into<M: Module>(
     let new = fresh.layers(&listed, &weights, &names);
     for parameter in listed {
         let data = if new.contains(layer_of(&parameter)) {
-            report.newly_initialized.push(names.name(&parameter));
+            let parts = names.parts(&parameter).into_iter();
+            report.newly_initialized.extend(parts.map(|part| part.name));
             initialization::values(&parameter, fresh.standard_deviation, fresh.seed)
         } else {
             let rows = (layer_of(&parameter) == OUTPUT_LAYER).then_some(&fresh.output_rows);
-            let (name, data) = take(&weights, &parameter, &names, rows)?;
+            let (taken, data) = take(&weights, &parameter, &names, rows)?;
             match rows {
-                Some(rows) if rows.is_reordered() => report.reordered.push(name.clone()),
+                Some(rows) if rows.is_reordered() => report.reordered.extend(taken.clone()),
                 Some(OutputRows::ByPosition) if fresh.has_classes => {
-                    report.by_position.push(name.clone());
+                    report.by_position.extend(taken.clone());
                 }
                 _ => {}
             }
-            // Several parameters may be blocks of one tensor.
-            if weights.mark_taken(&name) {
-                report.loaded.push(name);
+            for name in taken {
+                // Several parameters may be blocks of one tensor.
+                if weights.mark_taken(&name) {
+                    report.loaded.push(name);
+                }
             }
             data
         };
@@ -116,20 +119,25 @@ pub(super) fn load_into<M: Module>(
     ))
 }
 
-/// Returns the values of a parameter in burn's layout, and its name in the checkpoint.
+/// Returns the values of a parameter in burn's layout, and the names of its tensors in the checkpoint.
 fn take(
     weights: &Weights,
     parameter: &Parameter,
     names: &TensorNames,
     rows: Option<&OutputRows>,
-) -> Result<(String, TensorData), ModelError> {
-    let candidates = names.candidates(parameter);
-    let Some(stored) = weights.find(&candidates) else {
-        let tensor = candidates.into_iter().next().unwrap_or_default();
-        return Err(weights.missing(&tensor));
-    };
-    let data = in_memory(parameter, names.row_block(parameter), stored, rows)?;
-    Ok((stored.name.clone(), data))
+) -> Result<(Vec<String>, TensorData), ModelError> {
+    let alternatives = names.alternatives(parameter);
+    let find = |part: &TensorPart| weights.find(std::slice::from_ref(&part.name));
+    let is_there = |parts: &&Vec<TensorPart>| parts.iter().any(|part| find(part).is_some());
+    let parts = alternatives.iter().find(is_there).or(alternatives.first());
+    let mut found = Vec::new();
+    for part in parts.into_iter().flatten() {
+        let stored = find(part).ok_or_else(|| weights.missing(&part.name))?;
+        found.push((part, stored));
+    }
+    let data = in_memory(parameter, &found, rows)?;
+    let taken = found.into_iter().map(|(part, _)| part.name.clone());
+    Ok((taken.collect(), data))
 }
 
 /// Returns whether a tensor of the file equals the values given to a parameter.
@@ -141,23 +149,26 @@ fn repeats(weights: &Weights, name: &str, given: Option<&TensorData>) -> bool {
     stored.shape == given.shape().as_slice() && stored.values().is_ok_and(same)
 }
 
-/// Converts a stored tensor, or the `block` of it that the parameter is, to burn's layout. With
-/// `rows`, it gets these rows of the file.
+/// Converts the tensors that make up a parameter to burn's layout. With `rows`, it gets these rows of
+/// the file.
 ///
 /// # Errors
-/// - [`ModelError::InvalidTensor`] if the tensor is invalid.
+/// - [`ModelError::InvalidTensor`] if a tensor is invalid.
 pub(crate) fn in_memory(
     parameter: &Parameter,
-    block: RowBlock,
-    stored: &StoredTensor,
+    parts: &[(&TensorPart, &StoredTensor)],
     rows: Option<&OutputRows>,
 ) -> Result<TensorData, ModelError> {
-    let expected = block.shape_of_tensor(shape_in_file(parameter));
-    if stored.shape != expected {
-        let problem = format!("has shape {:?}, expected {expected:?}", stored.shape);
-        return Err(stored.error(problem));
+    let mut values = Vec::new();
+    for (part, stored) in parts {
+        let of_part = part.rows.shape(shape_in_file(parameter));
+        let expected = part.block.shape_of_tensor(of_part);
+        if stored.shape != expected {
+            let problem = format!("has shape {:?}, expected {expected:?}", stored.shape);
+            return Err(stored.error(problem));
+        }
+        values.append(&mut part.block.of_values(stored.values()?));
     }
-    let mut values = block.of_values(stored.values()?);
     if let Some(OutputRows::ByName(rows)) = rows.filter(|rows| rows.is_reordered()) {
         let width = values.len() / rows.len();
         let row = |row: &usize| values[row * width..][..width].iter().copied();

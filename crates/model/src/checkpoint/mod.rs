@@ -12,14 +12,18 @@ mod load;
 mod load_tensors;
 mod missing_tensors;
 mod modern_bert_keys;
+mod nomic_keys;
 mod pickle_calls;
 mod pytorch_file;
+mod rope_keys;
+mod rotary_bert_keys;
 mod row_block;
 mod safetensors_file;
 mod save;
 mod shard_index;
 mod stored_tensor;
 mod tensor_names;
+mod tensor_parts;
 mod tensor_tables;
 mod weights;
 
@@ -37,6 +41,7 @@ pub use row_block::RowBlock;
 pub(crate) use save::{in_file, write_atomically, write_tensors};
 pub use save::{save_base_model, save_classifier, save_encoder, save_masked_lm};
 pub use tensor_names::TensorNames;
+pub use tensor_parts::TensorPart;
 pub(crate) use weights::{ADAPTER_FILES, Weights};
 
 /// Name of the configuration file.

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::config_keys::ConfigKeys;
+use super::rope_keys::{RopeParameters, rope_of};
 use crate::encoder::{EncoderConfig, LayerType, NormPlacement, Positions};
 use crate::error::ModelError;
 
@@ -26,14 +27,13 @@ pub(super) fn with_own_keys(
     let embedding_dropout: Option<f64> = keys.get("embedding_dropout", "a number")?;
     let window = keys.get("local_attention", "a number of tokens")?;
     let activation = keys.activation("classifier_activation")?;
-    Ok(EncoderConfig {
+    let encoder = EncoderConfig {
         gated_mlp: missing.gated_mlp,
         // There is no other dropout of hidden values, so the two are equal at 0.
         embedding_dropout: embedding_dropout.filter(|dropout| *dropout != 0.0),
         mlp_dropout: keys
             .get("mlp_dropout", "a number")?
             .unwrap_or(missing.mlp_dropout),
-        positions: positions(keys, missing.positions)?,
         local_attention: window.or(missing.local_attention),
         global_attn_every_n_layers,
         layer_types,
@@ -47,7 +47,8 @@ pub(super) fn with_own_keys(
         classifier_activation: activation.unwrap_or(missing.classifier_activation),
         decoder_bias: flag("decoder_bias", missing.decoder_bias)?,
         ..shared
-    })
+    };
+    with_positions(keys, missing.positions, encoder)
 }
 
 /// Returns the distance of the layers with full attention, and the kinds of all layers if there is
@@ -81,53 +82,68 @@ fn layer_types(
     }
 }
 
-/// Returns rotary positions. The bases are in `rope_parameters`, else in `global_rope_theta` and
-/// `local_rope_theta`, of which null in the latter means the former.
-fn positions(keys: &ConfigKeys, missing: Positions) -> Result<Positions, ModelError> {
-    let scaling: Option<Map<String, Value>> = keys.get("rope_scaling", "an object")?;
-    check_rope_type(keys, "rope_scaling", scaling.as_ref())?;
+/// Reads rotary positions. The bases are in `rope_parameters`, else in `global_rope_theta` and
+/// `local_rope_theta`, of which null in the latter means the former. `rope_scaling` is for both kinds
+/// of layers.
+fn with_positions(
+    keys: &ConfigKeys,
+    missing: Positions,
+    encoder: EncoderConfig,
+) -> Result<EncoderConfig, ModelError> {
+    let scaling = scaling_of_all(keys)?;
+    let said_in = match scaling.is_empty() {
+        true => "rope_parameters",
+        false => "rope_scaling",
+    };
     let parameters: Map<String, Value> = keys
         .get("rope_parameters", "an object")?
         .unwrap_or_default();
-    let theta = |kind: LayerType, key| {
+    let of_kind = |kind: LayerType, key| {
         let of_kind = parameters.get(kind.name()).and_then(Value::as_object);
-        check_rope_type(keys, "rope_parameters", of_kind)?;
-        let found = of_kind.and_then(|of_kind| of_kind.get("rope_theta"));
-        match found {
-            Some(theta) => theta.as_f64().map(Some).ok_or_else(|| {
-                keys.unsupported(
-                    "rope_parameters",
-                    &theta.to_string(),
-                    "numbers in rope_theta",
-                )
-            }),
-            None => keys.get(key, "a number"),
+        let mut object = of_kind.cloned().unwrap_or_default();
+        object.extend(scaling.clone());
+        let longest = encoder.max_position_embeddings;
+        let mut found = RopeParameters::read(keys, said_in, &object, longest)?;
+        if found.theta.is_none() {
+            found.theta = keys.get(key, "a number")?;
         }
+        Ok::<_, ModelError>(found)
     };
     let missing = LayerType::ALL.map(|kind| missing.rope_theta(kind).unwrap_or(1.0));
-    let global = theta(LayerType::FullAttention, "global_rope_theta")?.unwrap_or(missing[0]);
-    let local = theta(LayerType::SlidingAttention, "local_rope_theta")?;
+    let global = of_kind(LayerType::FullAttention, "global_rope_theta")?;
+    let local = of_kind(LayerType::SlidingAttention, "local_rope_theta")?;
+    let global_rope_theta = global.theta.unwrap_or(missing[0]);
     let is_null = keys.keys.get("local_rope_theta") == Some(&Value::Null);
-    let local = local.unwrap_or(if is_null { global } else { missing[1] });
-    Ok(Positions::Rotary {
-        global_rope_theta: global,
-        local_rope_theta: Some(local).filter(|local| *local != global),
+    let unsaid = if is_null {
+        global_rope_theta
+    } else {
+        missing[1]
+    };
+    let local_rope_theta = local.theta.unwrap_or(unsaid);
+    Ok(EncoderConfig {
+        positions: Positions::Rotary {
+            global_rope_theta,
+            local_rope_theta: Some(local_rope_theta).filter(|local| *local != global_rope_theta),
+        },
+        rope_scaling: global.scaling,
+        local_rope_scaling: local.scaling,
+        ..encoder
     })
 }
 
-/// Checks that positions are not scaled.
-fn check_rope_type(
-    keys: &ConfigKeys,
-    key: &'static str,
-    parameters: Option<&Map<String, Value>>,
-) -> Result<(), ModelError> {
-    let named = |name| parameters.and_then(|parameters| parameters.get(name));
-    match named("rope_type").or_else(|| named("type")) {
-        Some(found) if found != "default" => {
+/// Returns the entries of `rope_scaling`, which transformers adds to those of both kinds of layers.
+fn scaling_of_all(keys: &ConfigKeys) -> Result<Map<String, Value>, ModelError> {
+    let scaling: Option<Map<String, Value>> = keys.get("rope_scaling", "an object")?;
+    let scaling = scaling.unwrap_or_default();
+    // In the words of transformers 4, which transformers 5 does not heed here.
+    let older = scaling.get("type").filter(|kind| *kind != "default");
+    match older.filter(|_| !scaling.contains_key("rope_type")) {
+        Some(found) => {
             let found = found.as_str().map_or(found.to_string(), String::from);
-            Err(keys.unsupported(key, &format!("of the type {found}"), "default"))
+            let found = format!("of the type {found}");
+            Err(keys.unsupported("rope_scaling", &found, "default, or a rope_type"))
         }
-        _ => Ok(()),
+        None => Ok(scaling),
     }
 }
 
@@ -138,8 +154,7 @@ pub(super) fn own_keys(encoder: &EncoderConfig) -> Vec<(&'static str, Value)> {
         None => json!(encoder.global_attn_every_n_layers),
         Some(_) => Value::Null,
     };
-    let thetas = LayerType::ALL.map(|kind| json!(encoder.positions.rope_theta(kind)));
-    let parameters = |theta: &Value| json!({"rope_type": "default", "rope_theta": theta});
+    let ropes = LayerType::ALL.map(|kind| rope_of(encoder, kind));
     vec![
         ("embedding_dropout", json!(encoder.dropout_of_embeddings())),
         ("mlp_dropout", json!(encoder.mlp_dropout)),
@@ -149,12 +164,12 @@ pub(super) fn own_keys(encoder: &EncoderConfig) -> Vec<(&'static str, Value)> {
         (
             "rope_parameters",
             json!({
-                "full_attention": parameters(&thetas[0]),
-                "sliding_attention": parameters(&thetas[1]),
+                "full_attention": ropes[0].written(),
+                "sliding_attention": ropes[1].written(),
             }),
         ),
-        ("global_rope_theta", thetas[0].clone()),
-        ("local_rope_theta", thetas[1].clone()),
+        ("global_rope_theta", json!(ropes[0].theta)),
+        ("local_rope_theta", json!(ropes[1].theta)),
         ("norm_bias", json!(encoder.norm_bias)),
         ("attention_bias", json!(encoder.attention_bias)),
         ("mlp_bias", json!(encoder.mlp_bias)),
@@ -171,7 +186,7 @@ pub(super) fn own_keys(encoder: &EncoderConfig) -> Vec<(&'static str, Value)> {
 mod tests {
     use super::*;
     use crate::checkpoint::encoder_keys::tests::{read, written};
-    use crate::encoder::Activation;
+    use crate::encoder::{Activation, RopeScaling};
     use crate::family::Family;
 
     fn modern_bert() -> EncoderConfig {
@@ -189,6 +204,8 @@ mod tests {
                 global_rope_theta: 5e3,
                 local_rope_theta: None,
             },
+            rope_scaling: Some(RopeScaling::Linear { factor: 2.0 }),
+            local_rope_scaling: Some(RopeScaling::Dynamic { factor: 3.0 }),
             local_attention: Some(7),
             global_attn_every_n_layers: 1,
             layer_types: Some(vec![local, full, full]),
@@ -253,12 +270,12 @@ mod tests {
             (
                 "rope_scaling",
                 json!({"type": "linear", "factor": 2.0}),
-                "rope_scaling is of the type linear, supported: default",
+                "rope_scaling is of the type linear, supported: default, or a rope_type",
             ),
             (
                 "rope_parameters",
-                json!({"full_attention": {"rope_type": "yarn", "rope_theta": 1e4}}),
-                "rope_parameters is of the type yarn, supported: default",
+                json!({"full_attention": {"rope_type": "longrope", "rope_theta": 1e4}}),
+                "rope_parameters is of the type longrope, supported: default",
             ),
             (
                 "rope_parameters",

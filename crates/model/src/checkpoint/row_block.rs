@@ -24,6 +24,14 @@ impl RowBlock {
         self == Self::WHOLE
     }
 
+    /// Returns the shape of the block, from that of the tensor.
+    pub(super) fn shape(self, mut tensor: Vec<usize>) -> Vec<usize> {
+        if let Some(rows) = tensor.first_mut() {
+            *rows /= self.count;
+        }
+        tensor
+    }
+
     /// Returns the shape of the tensor, from that of the block.
     pub(super) fn shape_of_tensor(self, mut block: Vec<usize>) -> Vec<usize> {
         if let Some(rows) = block.first_mut() {
@@ -37,6 +45,15 @@ impl RowBlock {
         let length = values.len() / self.count;
         values.truncate((self.index + 1) * length);
         values.split_off(self.index * length)
+    }
+
+    /// Returns the block of 32-bit floats.
+    pub(super) fn of_data(self, data: &TensorData) -> TensorData {
+        if self.is_whole() {
+            return data.clone();
+        }
+        let shape = self.shape(data.shape().as_slice().to_vec());
+        TensorData::new(self.of_values(data.iter().collect()), shape)
     }
 }
 

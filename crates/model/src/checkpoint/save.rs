@@ -88,8 +88,8 @@ pub fn save_encoder(
     save_base_model(directory, &alone, checkpoint)
 }
 
-/// Writes an encoder and its pooler, which `AutoModel.from_pretrained` loads. `checkpoint`
-/// describes the encoder.
+/// Writes an encoder and its pooler, which `AutoModel.from_pretrained` loads, of NomicBERT and GTE
+/// with `add_pooling_layer=True`. `checkpoint` describes the encoder.
 ///
 /// # Errors
 /// - The errors of [`save_masked_lm`].
@@ -151,8 +151,10 @@ fn write<M: Module>(
 ) -> Result<(), ModelError> {
     let mut tensors = JoinedTensors::default();
     for_each(model, |parameter, data| {
-        let (name, block) = (names.name(&parameter), names.row_block(&parameter));
-        tensors.add(name, block, in_file(&parameter, data));
+        let data = in_file(&parameter, data);
+        for part in names.parts(&parameter) {
+            tensors.add(part.name, part.block, part.rows.of_data(&data));
+        }
     });
     let path = directory.join(WEIGHTS_FILE);
     let mut tensors = tensors.tensors();

@@ -1,7 +1,7 @@
 //! Translation of parameter paths to Hugging Face tensor names.
 
-use super::row_block::RowBlock;
-use super::tensor_tables::Table;
+use super::tensor_parts::{TensorPart, parts_of};
+use super::tensor_tables::{Layout, Table};
 use crate::classifier::SequenceClassifierConfig;
 use crate::encoder::EncoderConfig;
 use crate::family::Family;
@@ -16,6 +16,8 @@ pub struct TensorNames {
     prefix: &'static str,
     /// Prefix of the paths of a bare encoder, whose paths lack it.
     root: &'static str,
+    /// Whether names are those of the modules in transformers, where its files have others.
+    of_modules: bool,
 }
 
 impl TensorNames {
@@ -44,7 +46,26 @@ impl TensorNames {
             tied: &[],
             prefix: "",
             root: "encoder.",
+            of_modules: false,
         }
+    }
+
+    /// Returns the names of the modules in transformers, which PEFT's files have.
+    pub(crate) fn of_modules(self) -> Self {
+        Self {
+            of_modules: true,
+            ..self
+        }
+    }
+
+    /// Returns the names that are written, then others that are read.
+    fn layouts(&self) -> impl Iterator<Item = Layout> {
+        let (files, modules) = (Some(self.family.layout()), self.family.other_layout());
+        let both = match self.of_modules {
+            true => [modules, files],
+            false => [files, modules],
+        };
+        both.into_iter().flatten()
     }
 
     /// Returns the names in a checkpoint of a classifier. A head without a class in transformers
@@ -76,8 +97,8 @@ impl TensorNames {
         }
     }
 
-    /// Returns the name of a parameter in a file that current transformers writes. Parameters that
-    /// are blocks of rows of one tensor have its name; see [`Self::row_block`].
+    /// Returns the name of a parameter in a file that current transformers writes; the first, if several
+    /// tensors make up the parameter. See [`Self::parts`].
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -92,10 +113,11 @@ impl TensorNames {
     /// # Ok::<(), finetune_model::ModelError>(())
     /// ```
     pub fn name(&self, parameter: &Parameter) -> String {
-        self.name_with(parameter, self.prefix)
+        self.parts(parameter).swap_remove(0).name
     }
 
-    /// Returns the rows of its tensor that a parameter is.
+    /// Returns the tensors, or parts of tensors, that make up a parameter in a file that current
+    /// transformers writes.
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -105,23 +127,22 @@ impl TensorNames {
     /// let names = TensorNames::of_encoder(config.family);
     /// let encoder = parameters(&config.init(&Device::flex())?);
     /// let key = encoder.iter().find(|found| found.path == "layers.0.attention.key.weight");
-    /// let key = key.map(|key| (names.name(key), names.row_block(key)));
-    /// let expected = ("layers.0.attn.Wqkv.weight".to_string(), RowBlock { index: 1, count: 3 });
-    /// assert_eq!(key, Some(expected));
+    /// let parts = key.map(|key| names.parts(key)).unwrap_or_default();
+    /// assert_eq!(parts.len(), 1);
+    /// assert_eq!(parts[0].name, "layers.0.attn.Wqkv.weight");
+    /// assert_eq!(parts[0].block, RowBlock { index: 1, count: 3 });
     /// # Ok::<(), finetune_model::ModelError>(())
     /// ```
-    pub fn row_block(&self, parameter: &Parameter) -> RowBlock {
-        let path = self.full_path(parameter);
-        match path.starts_with("encoder.") {
-            true => self.family.row_block(&path),
-            false => RowBlock::WHOLE,
-        }
+    pub fn parts(&self, parameter: &Parameter) -> Vec<TensorPart> {
+        let layout = self.layouts().next();
+        let layout = layout.unwrap_or_else(|| self.family.layout());
+        self.parts_with(parameter, layout, self.prefix)
     }
 
     /// Returns the name of the word embeddings without the family's prefix, and the prefix.
     pub(super) fn word_embeddings(&self) -> (String, &'static str) {
         let path = "encoder.embeddings.word_embeddings.weight".to_string();
-        let name = translated(path, self.family.encoder_table());
+        let name = translated(path, self.family.layout().table);
         (name, self.family.prefix())
     }
 
@@ -137,47 +158,66 @@ impl TensorNames {
         }
     }
 
-    fn name_with(&self, parameter: &Parameter, prefix: &str) -> String {
+    fn parts_with(&self, parameter: &Parameter, layout: Layout, prefix: &str) -> Vec<TensorPart> {
         let path = self.full_path(parameter);
         let of_encoder =
             path.starts_with("encoder.") || path.starts_with("pooler.") && self.family.has_pooler();
-        let table = if of_encoder {
-            self.family.encoder_table()
-        } else {
-            self.head
+        let (table, parts) = match of_encoder {
+            true => (layout.table, parts_of(&path, layout.parts)),
+            false => (self.head, parts_of(&path, &[])),
         };
-        let name = translated(path, table);
-        // burn's names of the two parameters of layer normalization are replaced.
-        let name = match parameter.kind {
-            ParameterKind::NormWeight => with_last(&name, "weight"),
-            ParameterKind::NormBias => with_last(&name, "bias"),
-            _ => name,
-        };
-        match of_encoder {
-            true => format!("{prefix}{name}"),
-            false => name,
-        }
+        let named = parts.into_iter().map(|part| {
+            let name = translated(part.name, table);
+            // burn's names of the two parameters of layer normalization are replaced.
+            let name = match parameter.kind {
+                ParameterKind::NormWeight => with_last(&name, "weight"),
+                ParameterKind::NormBias => with_last(&name, "bias"),
+                _ => name,
+            };
+            let name = match of_encoder {
+                true => format!("{prefix}{name}"),
+                false => name,
+            };
+            TensorPart { name, ..part }
+        });
+        named.collect()
     }
 
-    /// Returns all names that a parameter may have in a file, most likely first: with or without
-    /// the family's prefix; with `gamma` and `beta` for layer normalization, as in files converted
-    /// from TensorFlow; finally tensors that duplicate it.
-    pub(crate) fn candidates(&self, parameter: &Parameter) -> Vec<String> {
+    /// Returns all ways in which a file may have a parameter, most likely first: with or without the
+    /// family's prefix; with `gamma` and `beta` for layer normalization, as in files converted from
+    /// TensorFlow; in other words of transformers; finally as tensors that duplicate it.
+    pub(crate) fn alternatives(&self, parameter: &Parameter) -> Vec<Vec<TensorPart>> {
         let old = match parameter.kind {
             ParameterKind::NormWeight => Some("gamma"),
             ParameterKind::NormBias => Some("beta"),
             _ => None,
         };
-        let mut names = Vec::new();
-        for prefix in [self.prefix, self.family.prefix(), ""] {
-            let name = self.name_with(parameter, prefix);
-            let old = old.map(|old| with_last(&name, old));
-            names.push(name);
-            names.extend(old);
+        let mut all = Vec::new();
+        for layout in self.layouts() {
+            let prefixes = [self.prefix, self.family.prefix(), ""].into_iter();
+            for prefix in prefixes.chain(layout.prefixes.iter().copied()) {
+                let parts = self.parts_with(parameter, layout, prefix);
+                let with_old = |old| {
+                    let parts = parts.iter().map(|part| TensorPart {
+                        name: with_last(&part.name, old),
+                        ..part.clone()
+                    });
+                    parts.collect()
+                };
+                let in_old_words = old.map(with_old);
+                all.push(parts);
+                all.extend(in_old_words);
+            }
         }
         let tied = self.tied.iter().filter(|(_, path)| *path == parameter.path);
-        names.extend(tied.map(|(name, _)| name.to_string()));
-        names
+        all.extend(tied.map(|(name, _)| parts_of(name, &[])));
+        all
+    }
+
+    /// Returns all names that a parameter may have in a file, in the order of [`Self::alternatives`].
+    pub(crate) fn candidates(&self, parameter: &Parameter) -> Vec<String> {
+        let all = self.alternatives(parameter).into_iter();
+        all.flatten().map(|part| part.name).collect()
     }
 
     /// Returns whether a tensor contains the position ids, which are not a parameter.

@@ -64,9 +64,21 @@ impl SequenceClassifierConfig {
     /// of the family's classifier, apart from dropout.
     pub(crate) fn is_of_the_family(&self) -> bool {
         let family = self.encoder.family;
-        let (pooling, head) = family.classification_head(&self.encoder, self.head.dropout());
-        let named = family.classifier_pooling_name(self.pooling);
-        (self.pooling == pooling || named.is_some()) && self.head == head
+        let of_family = family.classification_head(&self.encoder, self.head.dropout());
+        self.has(&of_family) || self.classifier_pooling_name().is_some()
+    }
+
+    /// Returns the `classifier_pooling` of pooling and head in `config.json`, if the family has a
+    /// choice and they are among it.
+    pub(crate) fn classifier_pooling_name(&self) -> Option<&'static str> {
+        let family = self.encoder.family;
+        let known = family.classifier_poolings(&self.encoder, self.head.dropout());
+        let mut known = known.into_iter();
+        known.find_map(|(name, choice)| self.has(&choice).then_some(name))
+    }
+
+    fn has(&self, (pooling, head): &(Pooling, HeadConfig)) -> bool {
+        *pooling == self.pooling && *head == self.head
     }
 
     /// Creates a classifier whose parameters are all zero until they are loaded from a checkpoint
@@ -93,6 +105,7 @@ impl SequenceClassifierConfig {
     ) -> Result<SequenceClassifier, ModelError> {
         self.check_names()?;
         self.check_bins()?;
+        self.check_late_pooling()?;
         let encoder = self.encoder.init(device)?;
         let pooler = self.pooling.init(&self.encoder, device)?;
         Ok(SequenceClassifier {
@@ -129,6 +142,20 @@ impl SequenceClassifierConfig {
         let found = format!("{} for {} names", bins.count(), self.class_names.len());
         let expected = "a head for the regression of one score";
         ModelError::check(is_one_score, "head.score_bins", found, expected)
+    }
+
+    /// Checks that a head of tokens is for hidden states of one layer.
+    fn check_late_pooling(&self) -> Result<(), ModelError> {
+        let late = matches!(&self.head, HeadConfig::Mlp(head) if head.late_pooling);
+        let (width, hidden) = (self.head_size().hidden_size, self.encoder.hidden_size);
+        let found = format!("true with vectors of width {width}");
+        let expected = format!("vectors of the hidden size {hidden}");
+        ModelError::check(
+            !late || width == hidden,
+            "head.late_pooling",
+            found,
+            expected,
+        )
     }
 
     fn check_names(&self) -> Result<(), ModelError> {

@@ -133,7 +133,7 @@ impl SequenceClassifier {
             ClassifierInput::Single(input) => Ok(Cow::Borrowed(input)),
             ClassifierInput::Pair(first, second) => {
                 self.check_batch_sizes(first.batch_size(), second.batch_size())?;
-                Ok(Cow::Owned(first.followed_by(second)))
+                Ok(Cow::Owned(first.followed_by(second)?))
             }
         }
     }

@@ -9,6 +9,7 @@ use finetune_ops::{
 };
 
 use super::batch_context::BatchContext;
+use super::normalization::Normalization;
 use super::relative_positions::BatchDistances;
 use super::residual::Residual;
 use super::{EncoderConfig, LayerType, RelativeAttention};
@@ -29,9 +30,9 @@ const DISTANCES_SITE: usize = 3;
 pub struct SelfAttention {
     /// Query projection, `[D, D]`.
     pub query: LoraLinear,
-    /// Key projection, `[D, D]`.
+    /// Key projection, `[D, D]`, or narrower with fewer heads than queries have.
     pub key: LoraLinear,
-    /// Value projection, `[D, D]`.
+    /// Value projection, as wide as that of keys.
     pub value: LoraLinear,
     /// Output projection, `[D, D]`.
     pub output: LoraLinear,
@@ -43,6 +44,7 @@ pub struct SelfAttention {
     /// configuration leaves it out.
     pub norm: Option<LayerNorm>,
     heads: usize,
+    key_value_heads: usize,
     probability_dropout: f64,
     distance_dropout: f64,
     #[module(skip)]
@@ -59,7 +61,8 @@ pub struct SelfAttention {
 impl SelfAttention {
     pub(super) fn new(config: &EncoderConfig, layer: usize, device: &Device) -> Self {
         let width = config.hidden_size;
-        let square = || LoraLinear::new(width, width, config.attention_bias, device);
+        let projection = |to| LoraLinear::new(width, to, config.attention_bias, device);
+        let key_width = config.key_value_heads() * config.head_width();
         let has_norm = config.norm_placement.is_at_attention(layer);
         let output_dropout = config.family.attention_output_dropout(config);
         let relative = config.relative_attention;
@@ -69,14 +72,15 @@ impl SelfAttention {
             has_term.then(|| layers::linear_with(width, width, config.attention_bias, device))
         };
         Self {
-            query: square(),
-            key: square(),
-            value: square(),
-            output: square(),
+            query: projection(width),
+            key: projection(key_width),
+            value: projection(key_width),
+            output: projection(width),
             position_key: of_distances(own.map(|own| own.c2p)),
             position_query: of_distances(own.map(|own| own.p2c)),
-            norm: has_norm.then(|| layers::layer_norm(width, config.norm_bias, device)),
+            norm: has_norm.then(|| Normalization::new(config).init(width, device)),
             heads: config.num_attention_heads,
+            key_value_heads: config.key_value_heads(),
             probability_dropout: config.attention_probs_dropout_prob,
             distance_dropout: config.hidden_dropout_prob,
             relative,
@@ -117,6 +121,7 @@ impl SelfAttention {
         let key = apply_to(&self.key, rows.clone(), LoraTarget::Key);
         let value = apply_to(&self.value, rows, LoraTarget::Value);
         let [query, key] = self.rotate(query, key, queries, batch);
+        let [key, value] = [key, value].map(|rows| self.repeat_heads(rows));
         let settings = AttentionSettings {
             heads: self.heads,
             window: self.window,
@@ -210,10 +215,26 @@ impl SelfAttention {
         };
         let query = match queries {
             Queries::AllTokens => angles.rotate(query, self.heads),
-            // The angles of position 0 are 0.
-            Queries::FirstTokens => query,
+            Queries::FirstTokens => angles.rotate_first(query),
         };
-        [query, angles.rotate(key, self.heads)]
+        [query, angles.rotate(key, self.key_value_heads)]
+    }
+
+    /// Repeats each head of keys or values for the heads of queries that it serves.
+    ///
+    /// # Shapes
+    /// - `rows`: `[T, key_value_heads * K]`
+    /// - output: `[T, D]`
+    fn repeat_heads(&self, rows: Tensor<2>) -> Tensor<2> {
+        let [tokens, width] = rows.dims();
+        let (heads, served) = (self.key_value_heads, self.heads / self.key_value_heads);
+        match served {
+            1 => rows,
+            _ => rows
+                .reshape([tokens, heads, 1, width / heads])
+                .expand([tokens, heads, served, width / heads])
+                .reshape([tokens, served * width]),
+        }
     }
 }
 
@@ -262,6 +283,8 @@ mod tests {
             let config = match family {
                 // Its dropout is that of the attention weights.
                 Family::ModernBert => continue,
+                // It has none but that of the attention weights.
+                Family::EuroBert => continue,
                 _ => EncoderConfig {
                     hidden_dropout_prob: 0.5,
                     attention_probs_dropout_prob: 0.0,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::EncoderConfig;
+use super::{EncoderConfig, RopeScaling};
 
 /// Kind of a layer by its attention, with its name in the `layer_types` of a `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,14 @@ impl EncoderConfig {
         match self.layer_type(layer) {
             LayerType::FullAttention => None,
             LayerType::SlidingAttention => self.local_attention.map(|window| window / 2),
+        }
+    }
+
+    /// Returns the scaling of rotary positions in the layers of a kind.
+    pub(crate) fn rope_scaling_of(&self, kind: LayerType) -> Option<RopeScaling> {
+        match kind {
+            LayerType::FullAttention => self.rope_scaling,
+            LayerType::SlidingAttention => self.local_rope_scaling,
         }
     }
 

@@ -44,9 +44,8 @@ impl BatchContext {
 impl Encoder {
     /// Returns a batch as the layers read it.
     pub(super) fn context(&self, sequences: &Sequences) -> BatchContext {
-        let positions = self.embeddings.positions();
         BatchContext {
-            angles: BatchAngles::new(positions, self.head_width, sequences),
+            angles: BatchAngles::new(&self.frequencies, sequences),
             distances: self
                 .relative
                 .as_ref()

@@ -7,6 +7,7 @@ use burn::nn::{Embedding, LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
 use finetune_ops::embedding;
 
+use super::normalization::Normalization;
 use super::{EncoderConfig, EncoderInput, Positions};
 use crate::dropout::{DropoutStage, apply};
 use crate::layers;
@@ -20,11 +21,12 @@ pub struct Embeddings {
     pub position_embeddings: Option<Embedding>,
     /// Token type embeddings, `[type_vocab_size, E]`, if the family has token types.
     pub token_type_embeddings: Option<Embedding>,
-    /// Layer normalization of the sum.
-    pub norm: LayerNorm,
-    /// Projection to the hidden size, `[E, D]`, if the widths differ.
+    /// Normalization of the sum, if it is normalized.
+    pub norm: Option<LayerNorm>,
+    /// Projection to the hidden size, `[E, D]`, if there is one.
     pub projection: Option<Linear>,
-    epsilon: f64,
+    #[module(skip)]
+    normalization: Normalization,
     dropout: f64,
     max_positions: usize,
     #[module(skip)]
@@ -47,6 +49,8 @@ impl Embeddings {
         let (width, hidden) = (config.embedding_width(), config.hidden_size);
         let table = |rows| layers::embedding(rows, width, device);
         let types = config.type_vocab_size;
+        let normalization = Normalization::new(config);
+        let projects = config.family.projects_embeddings(config);
         Self {
             word_embeddings: table(config.vocab_size),
             position_embeddings: config
@@ -54,18 +58,15 @@ impl Embeddings {
                 .have_embeddings()
                 .then(|| table(config.max_position_embeddings)),
             token_type_embeddings: (types > 0).then(|| table(types)),
-            norm: layers::layer_norm(width, config.norm_bias, device),
-            projection: (width != hidden).then(|| layers::linear(width, hidden, device)),
-            epsilon: config.layer_norm_eps,
+            norm: config
+                .embedding_norm
+                .then(|| normalization.init(width, device)),
+            projection: projects.then(|| layers::linear(width, hidden, device)),
+            normalization,
             dropout: config.dropout_of_embeddings(),
             max_positions: config.max_position_embeddings,
             positions: config.positions,
         }
-    }
-
-    /// Returns the kind and numbering of positions.
-    pub(super) fn positions(&self) -> Positions {
-        self.positions
     }
 
     pub(super) fn tables(&self) -> Tables {
@@ -95,7 +96,10 @@ impl Embeddings {
         if let Some(table) = &self.position_embeddings {
             sum = sum + rows_of(table, input.position_ids.clone());
         }
-        let normalized = layers::apply_layer_norm(&self.norm, sum, self.epsilon);
+        let normalized = match &self.norm {
+            Some(norm) => self.normalization.apply(norm, sum),
+            None => sum,
+        };
         let dropped = apply(normalized, self.dropout, dropout, 0);
         match &self.projection {
             Some(projection) => layers::apply_linear(projection, dropped),

@@ -4,13 +4,13 @@
 use burn::module::Module;
 use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{Precision, geglu};
+use finetune_ops::{Precision, geglu, swiglu};
 
+use super::normalization::Normalization;
 use super::residual::Residual;
 use super::{Activation, EncoderConfig};
 use crate::adapters::{LoraLinear, LoraTarget};
 use crate::dropout::{self, DropoutStage};
-use crate::layers;
 
 /// Place of the output's dropout in the layer.
 const OUTPUT_SITE: usize = 2;
@@ -40,15 +40,17 @@ pub struct FeedForward {
 impl FeedForward {
     pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let output_bias = config.mlp_output_bias.unwrap_or(config.mlp_bias);
+        let output_dropout = config.family.feed_forward_output_dropout(config);
         let wide = if config.gated_mlp { 2 * inner } else { inner };
         Self {
             intermediate: LoraLinear::new(hidden, wide, config.mlp_bias, device),
-            output: LoraLinear::new(inner, hidden, config.mlp_bias, device),
-            norm: layers::layer_norm(hidden, config.norm_bias, device),
-            activations_dropout: config.mlp_dropout,
+            output: LoraLinear::new(inner, hidden, output_bias, device),
+            norm: Normalization::new(config).init(hidden, device),
+            activations_dropout: config.family.activation_dropout(config),
             gated: config.gated_mlp,
             activation: config.hidden_act,
-            residual: Residual::new(config, config.hidden_dropout_prob, OUTPUT_SITE),
+            residual: Residual::new(config, output_dropout, OUTPUT_SITE),
         }
     }
 
@@ -84,6 +86,7 @@ impl FeedForward {
         match (self.gated, self.activation) {
             (false, activation) => activation.apply(wide),
             (true, Activation::Gelu) => geglu(wide),
+            (true, Activation::Silu) => swiglu(wide),
             (true, activation) => {
                 let half = wide.dims()[1] / 2;
                 let gate = wide.clone().narrow(1, half, half);

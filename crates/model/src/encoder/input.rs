@@ -122,7 +122,10 @@ impl EncoderInput {
 
     /// Returns the texts of this batch, then those of `other`, so that the encoder processes both
     /// at once.
-    pub(crate) fn followed_by(&self, other: &Self) -> Self {
+    ///
+    /// # Errors
+    /// - [`ModelError::Sequences`] if both together are too large.
+    pub(crate) fn followed_by(&self, other: &Self) -> Result<Self, ModelError> {
         let both = |first: &Tensor<1, Int>, second: &Tensor<1, Int>| {
             Tensor::cat(vec![first.clone(), second.clone()], 0)
         };
@@ -130,13 +133,13 @@ impl EncoderInput {
             .token_type_ids
             .as_ref()
             .zip(other.token_type_ids.as_ref());
-        Self {
+        Ok(Self {
             token_ids: both(&self.token_ids, &other.token_ids),
             token_type_ids: types.map(|(first, second)| both(first, second)),
             position_ids: both(&self.position_ids, &other.position_ids),
-            sequences: self.sequences.followed_by(&other.sequences),
+            sequences: self.sequences.followed_by(&other.sequences)?,
             tables: self.tables,
-        }
+        })
     }
 
     /// Returns which tokens belong to which text.
@@ -230,6 +233,13 @@ mod tests {
             beyond,
             "batch of 1152921504606846976 tokens, but token_ids has 2 values"
         );
+        // Few tokens, but a rectangle of 2²⁴ and more: each row is as wide as the longest.
+        let ends: Vec<usize> = [0].into_iter().chain(4096..=8192).collect();
+        let wide = message(input(&[0; 8192], &[0; 8192], &ends));
+        assert!(
+            wide.contains("4097 sequences of up to 4096 tokens"),
+            "{wide}"
+        );
         let descending = message(input(&[0; 2], &[0; 2], &[0, 2, 1]));
         assert_eq!(
             descending,
@@ -259,7 +269,7 @@ mod tests {
     fn a_batch_follows_another() {
         let first = input(&[1, 2, 3, 4], &[0; 4], &[0, 2, 4]).unwrap();
         let second = input(&[5, 6, 7], &[1; 3], &[0, 3]).unwrap();
-        let both = first.followed_by(&second);
+        let both = first.followed_by(&second).unwrap();
         assert_eq!(both.sequences.offsets().values(), [0, 2, 4, 7]);
         assert_eq!(values(both.token_ids), [1, 2, 3, 4, 5, 6, 7]);
         let types = values(both.token_type_ids.unwrap());

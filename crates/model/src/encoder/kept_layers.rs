@@ -18,8 +18,9 @@ impl EncoderConfig {
     /// ```
     ///
     /// # Errors
-    /// - [`ModelError::InvalidConfig`] if there is no such layer, if they do not ascend, or if the first
-    ///   has a layer normalization that the first of such an encoder lacks.
+    /// - [`ModelError::InvalidConfig`] if there is no such layer, if they do not ascend, if layers share
+    ///   their parameters, or if the first has a layer normalization that the first of such an encoder
+    ///   lacks.
     pub fn with_layers(&self, layers: &[usize]) -> Result<Self, ModelError> {
         let count = self.num_hidden_layers;
         let invalid = |expected: String| {
@@ -29,6 +30,9 @@ impl EncoderConfig {
         let ascend = layers.windows(2).all(|pair| pair[0] < pair[1]);
         if layers.is_empty() || !ascend || layers.iter().any(|layer| *layer >= count) {
             return invalid(format!("ascending numbers below {count}"));
+        }
+        if self.num_hidden_groups.is_some() {
+            return invalid("all, as layers share their parameters".to_string());
         }
         let placement = self.norm_placement;
         let mut kept = layers.iter().enumerate();
@@ -58,6 +62,7 @@ impl Encoder {
             number += 1;
             layers.contains(&(number - 1))
         });
+        self.layer_groups = (0..layers.len()).collect();
     }
 }
 
@@ -117,6 +122,11 @@ mod tests {
         let student = config.with_layers(&[0, 3]).unwrap();
         assert_eq!(kinds(&student), [kinds(&config)[0], kinds(&config)[3]]);
         student.validate().unwrap();
+        let albert = tiny(Family::Albert).with_layers(&[0]).unwrap_err();
+        assert!(
+            albert.to_string().contains("share their parameters"),
+            "{albert}"
+        );
         let error = config.with_layers(&[1, 3]).unwrap_err().to_string();
         assert!(error.contains("the first to be 0"), "{error}");
     }

@@ -12,12 +12,15 @@ mod feed_forward;
 mod input;
 mod kept_layers;
 mod layer;
+mod normalization;
 mod packed_input;
 mod positions;
 mod recompute;
 mod relative_positions;
 mod residual;
+mod rope_scaling;
 mod rotary_angles;
+mod shared_layers;
 
 pub(crate) use activation::ACTIVATIONS;
 pub use activation::Activation;
@@ -28,11 +31,14 @@ pub use embeddings::Embeddings;
 pub use feed_forward::FeedForward;
 pub use input::EncoderInput;
 pub use layer::EncoderLayer;
+pub use normalization::NormType;
 pub use packed_input::PackedInput;
 pub(crate) use packed_input::check_inside;
 pub use positions::Positions;
 pub use relative_positions::{RelativeAttention, RelativeEmbeddings};
 pub use residual::NormPlacement;
+pub(crate) use rope_scaling::ROPE_TYPES;
+pub use rope_scaling::RopeScaling;
 
 use std::ops::RangeInclusive;
 
@@ -41,9 +47,10 @@ use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{Precision, Sequences};
 
+use self::normalization::Normalization;
+use self::rotary_angles::RotaryFrequencies;
 use crate::dropout::DropoutStream;
 use crate::error::ModelError;
-use crate::layers;
 
 /// Transformer encoder from token ids to hidden states:
 /// [`BertModel`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py)
@@ -52,14 +59,19 @@ use crate::layers;
 pub struct Encoder {
     /// Word, position and token type embeddings.
     pub embeddings: Embeddings,
-    /// Transformer layers, from the one next to the embeddings.
+    /// Parameters of the Transformer layers, from the one next to the embeddings. Several layers in a
+    /// row share one, where [`EncoderConfig::layer_groups`] says so.
     pub layers: Vec<EncoderLayer>,
     /// Vectors of the distances between tokens, if the attention has relative positions.
     pub relative: Option<RelativeEmbeddings>,
     /// Layer normalization after the last layer, if the layers have theirs before their blocks.
     pub final_norm: Option<LayerNorm>,
-    epsilon: f64,
-    head_width: usize,
+    #[module(skip)]
+    normalization: Normalization,
+    #[module(skip)]
+    frequencies: RotaryFrequencies,
+    #[module(skip)]
+    layer_groups: Vec<usize>,
     #[module(skip)]
     precision: Precision,
     #[module(skip)]
@@ -74,18 +86,19 @@ impl EncoderConfig {
     /// - The errors of [`EncoderConfig::validate`].
     pub fn init(&self, device: &Device) -> Result<Encoder, ModelError> {
         self.validate()?;
-        let layers = 0..self.num_hidden_layers;
+        let layers = 0..self.num_hidden_groups.unwrap_or(self.num_hidden_layers);
         let has_final_norm = self.norm_placement != NormPlacement::PostNorm;
+        let normalization = Normalization::new(self);
         Ok(Encoder {
             embeddings: Embeddings::new(self, device),
             layers: layers
                 .map(|layer| EncoderLayer::new(self, layer, device))
                 .collect(),
             relative: RelativeEmbeddings::new(self, device),
-            final_norm: has_final_norm
-                .then(|| layers::layer_norm(self.hidden_size, self.norm_bias, device)),
-            epsilon: self.layer_norm_eps,
-            head_width: self.hidden_size / self.num_attention_heads,
+            final_norm: has_final_norm.then(|| normalization.init(self.hidden_size, device)),
+            normalization,
+            frequencies: RotaryFrequencies::new(self),
+            layer_groups: self.layer_groups(),
             precision: Precision::F32,
             gradient_checkpointing: false,
         })
@@ -128,7 +141,7 @@ impl Encoder {
     /// # Panics
     /// If `input` was made for an encoder with other embedding tables.
     pub fn forward(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
-        self.forward_to(self.layers.len(), input, dropout)
+        self.forward_to(self.num_layers(), input, dropout)
     }
 
     /// Returns the hidden states of one layer: 0 is the output of the embeddings, `i` that of layer
@@ -170,7 +183,7 @@ impl Encoder {
         input: &EncoderInput,
         dropout: Option<DropoutStream>,
     ) -> Vec<Tensor<2>> {
-        self.hidden_states_of(0..=self.layers.len(), Queries::AllTokens, input, dropout)
+        self.hidden_states_of(0..=self.num_layers(), Queries::AllTokens, input, dropout)
     }
 
     /// Returns the hidden states of consecutive layers, numbered as in [`Self::forward_to`]. Layers
@@ -216,7 +229,7 @@ impl Encoder {
                     true => last_layer,
                     false => Queries::AllTokens,
                 };
-                let stage = dropout.map(|stream| stream.stage(layer));
+                let stage = self.dropout_of(layer, dropout);
                 let recomputes = self.gradient_checkpointing
                     && hidden.is_autodiff()
                     && !layers.contains(&(layer - 1));
@@ -224,15 +237,15 @@ impl Encoder {
                     true => EncoderLayer::forward_recomputed,
                     false => EncoderLayer::forward,
                 };
-                let applied = &self.layers[layer - 1];
+                let applied = self.parameters_of(layer);
                 hidden = apply(applied, hidden, &batch, queries, stage, self.precision);
                 batch = batch.for_next_layer();
                 if let Some(norm) = self
                     .final_norm
                     .as_ref()
-                    .filter(|_| layer == self.layers.len())
+                    .filter(|_| layer == self.num_layers())
                 {
-                    hidden = layers::apply_layer_norm(norm, hidden, self.epsilon);
+                    hidden = self.normalization.apply(norm, hidden);
                 }
             }
             if layers.contains(&layer) {
@@ -258,7 +271,7 @@ impl Encoder {
     /// # Panics
     /// If there is no such layer.
     pub fn query_key_value(&self, layer: usize, hidden: Tensor<2>) -> [Tensor<2>; 3] {
-        let attention = &self.layers[layer - 1].attention;
+        let attention = &self.parameters_of(layer).attention;
         attention.query_key_value(hidden, self.precision)
     }
 
@@ -267,7 +280,7 @@ impl Encoder {
     /// # Shapes
     /// - output: `[T, D]`
     fn embed(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
-        let stage = dropout.map(|stream| stream.stage(0));
+        let stage = self.dropout_of(0, dropout);
         self.embeddings.forward(input, stage)
     }
 }

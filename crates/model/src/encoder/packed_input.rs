@@ -1,6 +1,6 @@
 //! Encoder input on its way to a device, in one copy with other numbers of the batch.
 
-use finetune_ops::{Offsets, PackedSequences, Upload, UploadPart, Uploaded};
+use finetune_ops::{Offsets, PackedSequences, SequencesError, Upload, UploadPart, Uploaded};
 
 use super::embeddings::Tables;
 use super::{Encoder, EncoderInput};
@@ -59,8 +59,13 @@ impl PackedInput {
         columns: Option<Vec<usize>>,
         upload: &mut Upload,
     ) -> Result<Self, ModelError> {
-        let offsets = Offsets::new(sequence_offsets)?;
-        let tokens = offsets.num_tokens();
+        let offsets = Offsets::new(sequence_offsets);
+        // Whether the offsets are those of the tokens comes before whether there are too many.
+        let tokens = match &offsets {
+            Err(SequencesError::TooManySlots { .. }) | Ok(_) => sequence_offsets.last().copied(),
+            Err(_) => Some(token_ids.len()),
+        };
+        let tokens = tokens.unwrap_or_default();
         for (what, found) in [
             ("token_ids", token_ids.len()),
             ("token_type_ids", token_type_ids.len()),
@@ -69,6 +74,7 @@ impl PackedInput {
                 return Err(ModelError::batch_shape(what, tokens, found));
             }
         }
+        let offsets = offsets?;
         let tables = encoder.embeddings.tables();
         let counting = tables.counting;
         let positions = counting.of_tokens(token_ids, &offsets, columns, tables.positions)?;

@@ -36,6 +36,14 @@ pub enum Positions {
 }
 
 impl Positions {
+    /// Returns rotary positions with one base in all layers.
+    pub fn rotary(theta: f64) -> Self {
+        Self::Rotary {
+            global_rope_theta: theta,
+            local_rope_theta: None,
+        }
+    }
+
     /// Returns whether positions have embeddings.
     pub(crate) fn have_embeddings(self) -> bool {
         matches!(self, Self::FromZero | Self::AfterPadding { .. })

@@ -5,8 +5,8 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::EncoderConfig;
+use super::normalization::Normalization;
 use crate::dropout::{DropoutStage, apply};
-use crate::layers;
 
 /// Position of the layer normalizations in an encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ impl NormPlacement {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Residual {
     placement: NormPlacement,
-    epsilon: f64,
+    normalization: Normalization,
     /// Dropout probability of the block's output.
     dropout: f64,
     /// Place of this dropout in the layer.
@@ -52,7 +52,7 @@ impl Residual {
     pub(super) fn new(config: &EncoderConfig, dropout: f64, site: usize) -> Self {
         Self {
             placement: config.norm_placement,
-            epsilon: config.layer_norm_eps,
+            normalization: Normalization::new(config),
             dropout,
             site,
         }
@@ -69,7 +69,7 @@ impl Residual {
     /// - `rows`, output: `[T, D]`
     pub(super) fn before(self, norm: Option<&LayerNorm>, rows: Tensor<2>) -> Tensor<2> {
         match norm.filter(|_| self.normalizes_before()) {
-            Some(norm) => layers::apply_layer_norm(norm, rows, self.epsilon),
+            Some(norm) => self.normalization.apply(norm, rows),
             None => rows,
         }
     }
@@ -88,7 +88,7 @@ impl Residual {
         match norm.filter(|_| !self.normalizes_before()) {
             Some(norm) => {
                 let dropout = dropout.and_then(|stage| stage.at(self.dropout, self.site));
-                layers::apply_residual_norm(norm, block, rows, dropout, self.epsilon)
+                self.normalization.apply_to_sum(norm, block, rows, dropout)
             }
             None => rows + apply(block, self.dropout, dropout, self.site),
         }

@@ -3,7 +3,48 @@
 use burn::tensor::{Int, Tensor};
 use finetune_ops::{Sequences, Upload, UploadPart, Uploaded, rotary};
 
-use super::{LayerType, Positions};
+use super::{EncoderConfig, LayerType};
+
+/// Angles between two positions, for the layers of one kind.
+#[derive(Debug, Clone, PartialEq)]
+struct Frequencies {
+    /// Of each of the `K / 2` planes.
+    planes: Vec<f32>,
+    /// Factor of queries and keys.
+    factor: f64,
+}
+
+impl Frequencies {
+    /// Returns those of the layers of a kind; `None` unless positions are rotary and there are such
+    /// layers.
+    fn new(config: &EncoderConfig, kind: LayerType) -> Option<Self> {
+        if !config.all_layer_types().contains(&kind) {
+            return None;
+        }
+        let theta = config.positions.rope_theta(kind)?;
+        let planes = frequencies(theta, config.head_width() / 2);
+        Some(match config.rope_scaling_of(kind) {
+            Some(scaling) => Self {
+                planes: scaling.apply(planes, theta),
+                factor: scaling.attention_factor(),
+            },
+            None => Self {
+                planes,
+                factor: 1.0,
+            },
+        })
+    }
+}
+
+/// Angles between two positions in each kind of layers that the encoder has, if positions are rotary.
+#[derive(Debug, Clone)]
+pub(super) struct RotaryFrequencies([Option<Frequencies>; 2]);
+
+impl RotaryFrequencies {
+    pub(super) fn new(config: &EncoderConfig) -> Self {
+        Self(LayerType::ALL.map(|kind| Frequencies::new(config, kind)))
+    }
+}
 
 /// Cosines and sines of the angles of a batch's tokens, for the layers of one kind.
 #[derive(Debug, Clone)]
@@ -12,6 +53,8 @@ pub(super) struct RotaryAngles {
     cosine: Tensor<2>,
     /// `[T, K / 2]`.
     sine: Tensor<2>,
+    /// Factor of queries and keys, which cosines and sines contain.
+    factor: f64,
 }
 
 impl RotaryAngles {
@@ -23,10 +66,22 @@ impl RotaryAngles {
         rotary(rows, self.cosine.clone(), self.sine.clone(), heads)
     }
 
+    /// Rotates the heads of the queries of first tokens, whose angles are 0.
+    ///
+    /// # Shapes
+    /// - `rows`, output: `[B, D]`
+    pub(super) fn rotate_first(&self, rows: Tensor<2>) -> Tensor<2> {
+        match self.factor == 1.0 {
+            true => rows,
+            false => rows * self.factor as f32,
+        }
+    }
+
     fn without_autodiff(&self) -> Self {
         Self {
             cosine: self.cosine.clone().inner(),
             sine: self.sine.clone().inner(),
+            factor: self.factor,
         }
     }
 }
@@ -43,25 +98,27 @@ impl BatchAngles {
     ///
     /// The table of all positions in the batch is computed on the host, where cosines of large
     /// angles are exact on every device.
-    pub(super) fn new(positions: Positions, head_width: usize, sequences: &Sequences) -> Self {
-        let thetas = LayerType::ALL.map(|kind| positions.rope_theta(kind));
-        let [Some(full), Some(sliding)] = thetas else {
+    pub(super) fn new(frequencies: &RotaryFrequencies, sequences: &Sequences) -> Self {
+        let [full, sliding] = &frequencies.0;
+        if full.is_none() && sliding.is_none() {
             return Self::default();
-        };
+        }
         let mut upload = Upload::default();
         let lengths = sequences.offsets().lengths();
         let positions = upload.indices(lengths.flat_map(|length| 0..length));
-        let shape = [sequences.padded_length(), head_width / 2];
-        let full_table = Table::new(full, shape, &mut upload);
-        let sliding_table = (sliding != full).then(|| Table::new(sliding, shape, &mut upload));
+        let length = sequences.padded_length();
+        let mut table = |of_kind: &Frequencies| Table::new(of_kind, length, &mut upload);
+        let full_table = full.as_ref().map(&mut table);
+        let own = sliding.as_ref().filter(|_| sliding != full);
+        let sliding_table = own.map(table);
         let uploaded = upload.send(&sequences.attention_mask().device());
         let positions = uploaded.indices(&positions);
         let angles = |table: &Table| table.at(&positions, &uploaded);
-        let full_attention = angles(&full_table);
+        let full_attention = full_table.as_ref().map(angles);
         let sliding_attention = sliding_table.as_ref().map(angles);
         Self {
-            sliding_attention: Some(sliding_attention.unwrap_or_else(|| full_attention.clone())),
-            full_attention: Some(full_attention),
+            sliding_attention: sliding_attention.or_else(|| full_attention.clone()),
+            full_attention,
         }
     }
 
@@ -91,15 +148,20 @@ struct Table {
     cosines: UploadPart,
     sines: UploadPart,
     shape: [usize; 2],
+    factor: f64,
 }
 
 impl Table {
-    fn new(theta: f64, shape: [usize; 2], upload: &mut Upload) -> Self {
-        let angles = angles(theta, shape);
+    fn new(frequencies: &Frequencies, length: usize, upload: &mut Upload) -> Self {
+        let Frequencies { planes, factor } = frequencies;
+        let of_position = |position| planes.iter().map(move |plane| position as f32 * plane);
+        let angles: Vec<f32> = (0..length).flat_map(of_position).collect();
+        let scaled = |value: f32| value * *factor as f32;
         Self {
-            cosines: upload.floats(angles.iter().map(|angle| angle.cos())),
-            sines: upload.floats(angles.iter().map(|angle| angle.sin())),
-            shape,
+            cosines: upload.floats(angles.iter().map(|angle| scaled(angle.cos()))),
+            sines: upload.floats(angles.iter().map(|angle| scaled(angle.sin()))),
+            shape: [length, planes.len()],
+            factor: *factor,
         }
     }
 
@@ -112,20 +174,16 @@ impl Table {
         RotaryAngles {
             cosine: rows(&self.cosines),
             sine: rows(&self.sines),
+            factor: self.factor,
         }
     }
 }
 
-/// Returns the angle of each position in each plane, rounded to f32 at the same places as in
-/// transformers: `position / theta^(i / half)`.
-fn angles(theta: f64, [positions, half]: [usize; 2]) -> Vec<f32> {
+/// Returns the angle between two positions in each plane, rounded to f32 at the same places as in
+/// transformers: `1 / theta^(i / half)`.
+fn frequencies(theta: f64, half: usize) -> Vec<f32> {
     let wavelength = |plane| (theta as f32).powf(plane as f32 / half as f32);
-    let frequencies: Vec<f32> = (0..half).map(|plane| 1.0 / wavelength(plane)).collect();
-    let of_position = |position| {
-        let angle = move |frequency: &f32| position as f32 * frequency;
-        frequencies.iter().map(angle).collect::<Vec<_>>()
-    };
-    (0..positions).flat_map(of_position).collect()
+    (0..half).map(|plane| 1.0 / wavelength(plane)).collect()
 }
 
 #[cfg(test)]
@@ -133,17 +191,29 @@ mod tests {
     use burn::tensor::Device;
     use finetune_ops::read_floats;
 
+    use super::super::Positions;
     use super::*;
 
-    const ROTARY: Positions = Positions::Rotary {
-        global_rope_theta: 100.0,
-        local_rope_theta: Some(4.0),
-    };
+    /// Heads of width 4 with positions.
+    fn frequencies_of(positions: Positions) -> RotaryFrequencies {
+        RotaryFrequencies::new(&EncoderConfig {
+            hidden_size: 8,
+            num_attention_heads: 2,
+            local_attention: Some(4),
+            global_attn_every_n_layers: 2,
+            positions,
+            ..Default::default()
+        })
+    }
 
     #[test]
     fn positions_count_from_zero_in_every_sequence() {
         let sequences = Sequences::new(&[0, 2, 5], &Device::flex()).unwrap();
-        let batch = BatchAngles::new(ROTARY, 4, &sequences);
+        let frequencies = frequencies_of(Positions::Rotary {
+            global_rope_theta: 100.0,
+            local_rope_theta: Some(4.0),
+        });
+        let batch = BatchAngles::new(&frequencies, &sequences);
         for (kind, frequency) in [
             (LayerType::FullAttention, 0.1f32),
             (LayerType::SlidingAttention, 0.5),
@@ -162,7 +232,7 @@ mod tests {
     #[test]
     fn other_positions_have_no_angles() {
         let sequences = Sequences::new(&[0, 2], &Device::flex()).unwrap();
-        let batch = BatchAngles::new(Positions::FromZero, 3, &sequences);
+        let batch = BatchAngles::new(&frequencies_of(Positions::FromZero), &sequences);
         assert!(LayerType::ALL.iter().all(|kind| batch.of(*kind).is_none()));
     }
 }

@@ -3,37 +3,43 @@
 use std::fmt::Debug;
 
 use super::Family;
-use crate::encoder::{Activation, EncoderConfig, LayerType, NormPlacement, Positions};
+use crate::encoder::{Activation, EncoderConfig, LayerType, Positions};
 use crate::error::ModelError;
 
 impl Family {
     /// Checks that a checkpoint of the family can represent the configuration.
     pub(crate) fn check(self, config: &EncoderConfig) -> Result<(), ModelError> {
-        let modern = self == Self::ModernBert;
         let types = config.type_vocab_size;
-        let has_types = !modern && !matches!(self, Self::DistilBert | Self::MpNet);
-        let expected = if has_types { "at least 1" } else { "0" };
-        let valid = self == Self::DebertaV2 || (types > 0) == has_types;
+        let (valid, expected) = match self {
+            Self::DebertaV2 | Self::Gte => (true, "any number"),
+            Self::DistilBert | Self::MpNet | Self::ModernBert | Self::EuroBert => (types == 0, "0"),
+            _ => (types > 0, "at least 1"),
+        };
         self.check_value(valid, "type_vocab_size", types, expected)?;
         let epsilon = config.layer_norm_eps;
         let valid = self != Self::DistilBert || epsilon == 1e-12;
         self.check_value(valid, "layer_norm_eps", epsilon, "1e-12")?;
         let width = config.embedding_width();
-        let valid = self == Self::Electra || width == config.hidden_size;
+        let valid = matches!(self, Self::Electra | Self::Albert) || width == config.hidden_size;
         self.check_value(valid, "embedding_size", width, "the hidden size")?;
         let positions = config.positions;
-        let (valid, expected) = match positions {
+        let (valid, expected) = match self {
             // MPNet counts from the same position, whatever the id of its padding token.
-            _ if self == Self::MpNet => (
+            Self::MpNet => (
                 positions == Positions::AfterPadding { padding_index: 1 },
                 "after_padding, of index 1",
             ),
-            _ if self.is_roberta() => (
+            Self::Roberta | Self::XlmRoberta | Self::Camembert => (
                 matches!(positions, Positions::AfterPadding { .. }),
                 "after_padding",
             ),
-            _ if modern => (positions.is_rotary(), "rotary"),
-            _ if self == Self::DebertaV2 => (
+            Self::ModernBert => (positions.is_rotary(), "rotary"),
+            Self::NomicBert | Self::Gte | Self::EuroBert => {
+                let thetas = LayerType::ALL.map(|kind| positions.rope_theta(kind));
+                let one_base = thetas[0].is_some() && thetas[0] == thetas[1];
+                (one_base, "rotary, with one base in all layers")
+            }
+            Self::DebertaV2 => (
                 matches!(positions, Positions::FromZero | Positions::Relative),
                 "from_zero or relative",
             ),
@@ -41,10 +47,9 @@ impl Family {
         };
         self.check_value(valid, "positions", positions, expected)?;
         self.check_relative(config)?;
-        match modern {
-            true => self.check_modern(config),
-            false => self.check_older(config),
-        }
+        self.check_structure(config)?;
+        self.check_layers(config)?;
+        self.check_heads(config)
     }
 
     /// Checks the values of which only DeBERTa has a choice.
@@ -67,50 +72,109 @@ impl Family {
         self.check_value(has || config.legacy, "legacy", config.legacy, "true")
     }
 
-    /// Checks the values of which ModernBERT has no choice.
-    fn check_modern(self, config: &EncoderConfig) -> Result<(), ModelError> {
-        let gated = config.gated_mlp;
-        self.check_value(gated, "gated_mlp", gated, "true")?;
-        let dropout = config.hidden_dropout_prob;
-        let expected = "0, beside embedding_dropout, attention_probs_dropout_prob and mlp_dropout";
-        self.check_value(dropout == 0.0, "hidden_dropout_prob", dropout, expected)?;
-        let window = config.local_attention;
-        self.check_value(window.is_some(), "local_attention", window, "a window")?;
-        let placement = config.norm_placement;
-        let valid = placement
-            == NormPlacement::PreNorm {
-                before_first_attention: false,
-            };
-        let expected = "pre_norm, not before_first_attention";
-        self.check_value(valid, "norm_placement", placement, expected)
+    /// Checks what computes a layer: only few families have a choice.
+    fn check_structure(self, config: &EncoderConfig) -> Result<(), ModelError> {
+        let own = EncoderConfig::base(self);
+        let (modern, euro) = (self == Self::ModernBert, self == Self::EuroBert);
+        for (field, found, expected, has_choice) in [
+            ("gated_mlp", config.gated_mlp, own.gated_mlp, false),
+            (
+                "embedding_norm",
+                config.embedding_norm,
+                own.embedding_norm,
+                false,
+            ),
+            ("norm_bias", config.norm_bias, own.norm_bias, modern),
+            (
+                "attention_bias",
+                config.attention_bias,
+                own.attention_bias,
+                modern || euro,
+            ),
+            ("mlp_bias", config.mlp_bias, own.mlp_bias, modern || euro),
+        ] {
+            let valid = has_choice || found == expected;
+            self.check_value(valid, field, found, &expected.to_string())?;
+        }
+        self.check_own("norm_type", config.norm_type, own.norm_type)?;
+        let (found, expected) = (config.norm_placement, own.norm_placement);
+        self.check_own("norm_placement", found, expected)?;
+        let (found, expected) = (config.mlp_output_bias, own.mlp_output_bias);
+        self.check_own("mlp_output_bias", found, expected)?;
+        let groups = config.num_hidden_groups;
+        let (valid, expected) = match self {
+            Self::Albert => (groups.is_some(), "a number"),
+            _ => (groups.is_none(), "none"),
+        };
+        self.check_value(valid, "num_hidden_groups", groups, expected)?;
+        let heads = config.num_key_value_heads;
+        self.check_value(
+            euro || heads.is_none(),
+            "num_key_value_heads",
+            heads,
+            "none",
+        )
     }
 
-    /// Checks the values of which only ModernBERT has a choice.
-    fn check_older(self, config: &EncoderConfig) -> Result<(), ModelError> {
-        for (field, value, expected) in [
-            ("gated_mlp", config.gated_mlp, false),
-            ("norm_bias", config.norm_bias, true),
-            ("attention_bias", config.attention_bias, true),
-            ("mlp_bias", config.mlp_bias, true),
-            ("classifier_bias", config.classifier_bias, true),
-            ("decoder_bias", config.decoder_bias, true),
-        ] {
-            let valid = value == expected;
-            self.check_value(valid, field, value, &expected.to_string())?;
-        }
-        let dropout = config.embedding_dropout;
-        self.check_value(dropout.is_none(), "embedding_dropout", dropout, "none")?;
-        let dropout = config.mlp_dropout;
-        self.check_value(dropout == 0.0, "mlp_dropout", dropout, "0")?;
-        let placement = config.norm_placement;
-        let valid = placement == NormPlacement::PostNorm;
-        self.check_value(valid, "norm_placement", placement, "post_norm")?;
-        let activation = config.classifier_activation;
-        let valid = self == Self::DebertaV2 || activation == Activation::Gelu;
-        self.check_value(valid, "classifier_activation", activation, "gelu")?;
+    /// Checks windows of attention and the places of dropout.
+    fn check_layers(self, config: &EncoderConfig) -> Result<(), ModelError> {
+        let modern = self == Self::ModernBert;
         let types = config.all_layer_types();
-        let valid = !types.contains(&LayerType::SlidingAttention);
-        self.check_value(valid, "layer_types", types, "full_attention in all layers")
+        let valid = modern || !types.contains(&LayerType::SlidingAttention);
+        self.check_value(valid, "layer_types", types, "full_attention in all layers")?;
+        let window = config.local_attention;
+        let valid = window.is_some() || !modern;
+        self.check_value(valid, "local_attention", window, "a window")?;
+        let scaling = config.local_rope_scaling;
+        let valid = modern || scaling.is_none();
+        self.check_value(valid, "local_rope_scaling", scaling, "none")?;
+        let dropout = config.hidden_dropout_prob;
+        let valid = dropout == 0.0 || !modern && self != Self::EuroBert;
+        let expected = match modern {
+            true => "0, beside embedding_dropout, attention_probs_dropout_prob and mlp_dropout",
+            false => "0, beside attention_probs_dropout_prob",
+        };
+        self.check_value(valid, "hidden_dropout_prob", dropout, expected)?;
+        let embedding = config.embedding_dropout;
+        let valid = modern || embedding.is_none();
+        self.check_value(valid, "embedding_dropout", embedding, "none")?;
+        let activations = config.mlp_dropout;
+        self.check_value(
+            modern || activations == 0.0,
+            "mlp_dropout",
+            activations,
+            "0",
+        )
+    }
+
+    /// Checks the values of the heads.
+    fn check_heads(self, config: &EncoderConfig) -> Result<(), ModelError> {
+        let (modern, euro) = (self == Self::ModernBert, self == Self::EuroBert);
+        let bias = config.classifier_bias;
+        self.check_value(modern || bias, "classifier_bias", bias, "true")?;
+        let activation = config.classifier_activation;
+        let valid = modern || self == Self::DebertaV2 || activation == Activation::Gelu;
+        self.check_value(valid, "classifier_activation", activation, "gelu")?;
+        let bias = config.decoder_bias;
+        let (valid, expected) = match self {
+            Self::ModernBert => (true, "any"),
+            Self::EuroBert => (bias == config.mlp_bias, "that of mlp_bias"),
+            _ => (bias, "true"),
+        };
+        self.check_value(valid, "decoder_bias", bias, expected)?;
+        let tied = config.tie_word_embeddings;
+        self.check_value(euro || tied, "tie_word_embeddings", tied, "true")
+    }
+
+    /// Checks a value that the family has no choice of.
+    fn check_own<T: Debug + PartialEq>(
+        self,
+        field: &'static str,
+        found: T,
+        own: T,
+    ) -> Result<(), ModelError> {
+        let expected = format!("{own:?}");
+        self.check_value(found == own, field, found, &expected)
     }
 
     fn check_value<T: Debug>(
@@ -128,6 +192,7 @@ impl Family {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::{NormPlacement, NormType, RopeScaling};
 
     #[test]
     fn the_base_model_of_every_family_is_of_it() {
@@ -237,6 +302,62 @@ mod tests {
                     ..EncoderConfig::base(Family::ModernBert)
                 },
                 "norm_placement",
+            ),
+            (
+                EncoderConfig {
+                    num_hidden_groups: None,
+                    ..EncoderConfig::base(Family::Albert)
+                },
+                "num_hidden_groups",
+            ),
+            (
+                EncoderConfig {
+                    num_key_value_heads: Some(4),
+                    ..EncoderConfig::base(Family::NomicBert)
+                },
+                "num_key_value_heads",
+            ),
+            (
+                EncoderConfig {
+                    positions: EncoderConfig::base(Family::ModernBert).positions,
+                    ..EncoderConfig::base(Family::Gte)
+                },
+                "positions",
+            ),
+            (
+                EncoderConfig {
+                    mlp_dropout: 0.2,
+                    ..EncoderConfig::base(Family::Gte)
+                },
+                "mlp_dropout",
+            ),
+            (
+                EncoderConfig {
+                    local_rope_scaling: Some(RopeScaling::Linear { factor: 2.0 }),
+                    ..EncoderConfig::base(Family::Gte)
+                },
+                "local_rope_scaling",
+            ),
+            (
+                EncoderConfig {
+                    norm_type: NormType::LayerNorm,
+                    ..EncoderConfig::base(Family::EuroBert)
+                },
+                "norm_type",
+            ),
+            (
+                EncoderConfig {
+                    decoder_bias: true,
+                    ..EncoderConfig::base(Family::EuroBert)
+                },
+                "decoder_bias",
+            ),
+            (
+                EncoderConfig {
+                    tie_word_embeddings: false,
+                    ..EncoderConfig::default()
+                },
+                "tie_word_embeddings",
             ),
         ] {
             let message = config.validate().unwrap_err().to_string();

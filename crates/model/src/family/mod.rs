@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::{Activation, EncoderConfig};
 use crate::head::{HeadConfig, HiddenNorm, MlpConfig};
-use crate::pooling::{Pooling, TokenPooling};
+use crate::pooling::Pooling;
 
 /// Model family, by its `model_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -42,15 +42,29 @@ pub enum Family {
     /// [MPNet](https://arxiv.org/abs/2004.09297): RoBERTa without token types, with a bias by distance.
     #[serde(rename = "mpnet")]
     MpNet,
+    /// [ALBERT](https://arxiv.org/abs/1909.11942): layers that share their parameters, own embedding
+    /// width.
+    Albert,
+    /// [NomicBERT](https://arxiv.org/abs/2402.01613): BERT with rotary positions and gated feed-forward
+    /// networks, without biases.
+    #[serde(rename = "nomic_bert")]
+    NomicBert,
+    /// [GTE](https://arxiv.org/abs/2407.19669), multilingual and version 1.5: BERT with rotary
+    /// positions and gated feed-forward networks.
+    Gte,
+    /// [EuroBERT](https://arxiv.org/abs/2503.05500): a Llama that attends to both sides, with
+    /// root mean square normalization before the blocks, no pooler.
+    #[serde(rename = "eurobert")]
+    EuroBert,
 }
 
 /// `model_type` of every family, for error messages.
-pub(crate) const MODEL_TYPES: &str =
-    "bert, distilbert, roberta, xlm-roberta, camembert, electra, modernbert, deberta-v2, mpnet";
+pub(crate) const MODEL_TYPES: &str = "bert, distilbert, roberta, xlm-roberta, camembert, electra, modernbert, deberta-v2, mpnet, \
+     albert, nomic_bert, gte, eurobert";
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Bert,
         Self::DistilBert,
         Self::Roberta,
@@ -60,6 +74,10 @@ impl Family {
         Self::ModernBert,
         Self::DebertaV2,
         Self::MpNet,
+        Self::Albert,
+        Self::NomicBert,
+        Self::Gte,
+        Self::EuroBert,
     ];
 
     /// Returns the `model_type` in `config.json`.
@@ -78,6 +96,10 @@ impl Family {
             Self::ModernBert => "modernbert",
             Self::DebertaV2 => "deberta-v2",
             Self::MpNet => "mpnet",
+            Self::Albert => "albert",
+            Self::NomicBert => "nomic_bert",
+            Self::Gte => "gte",
+            Self::EuroBert => "eurobert",
         }
     }
 
@@ -99,6 +121,10 @@ impl Family {
             Self::ModernBert => "ModernBert",
             Self::DebertaV2 => "DebertaV2",
             Self::MpNet => "MPNet",
+            Self::Albert => "Albert",
+            Self::NomicBert => "NomicBert",
+            Self::Gte => "Gte",
+            Self::EuroBert => "EuroBert",
         }
     }
 
@@ -120,18 +146,61 @@ impl Family {
         }
     }
 
+    /// Returns the dropout probability of the feed-forward network's output: `hidden_dropout_prob`,
+    /// except in
+    /// [`AlbertLayer`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/albert/modeling_albert.py),
+    /// which has a dropout there, but does not apply it.
+    pub(crate) fn feed_forward_output_dropout(self, encoder: &EncoderConfig) -> f64 {
+        match self {
+            Self::Albert => 0.0,
+            _ => encoder.hidden_dropout_prob,
+        }
+    }
+
+    /// Returns the dropout probability of the activations in the feed-forward network: `mlp_dropout`,
+    /// except in
+    /// [`GteMLP`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/gte/modeling_gte.py),
+    /// which has one probability for all hidden values.
+    pub(crate) fn activation_dropout(self, encoder: &EncoderConfig) -> f64 {
+        match self {
+            Self::Gte => encoder.hidden_dropout_prob,
+            _ => encoder.mlp_dropout,
+        }
+    }
+
+    /// Returns whether a linear layer follows the embeddings: if they are narrower or wider than the
+    /// layers, and always in
+    /// [`AlbertTransformer`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/albert/modeling_albert.py).
+    pub(crate) fn projects_embeddings(self, encoder: &EncoderConfig) -> bool {
+        self == Self::Albert || encoder.embedding_width() != encoder.hidden_size
+    }
+
     /// Returns the classifier dropout if `config.json` does not set it: that of the encoder, except
-    /// for DistilBERT's `seq_classif_dropout`, which has its own default of 0.2.
+    /// for DistilBERT's `seq_classif_dropout` and ALBERT's `classifier_dropout_prob`, which have their
+    /// own defaults of 0.2 and 0.1.
     pub(crate) fn classifier_dropout(self, hidden_dropout_prob: f64) -> f64 {
         match self {
             Self::DistilBert => 0.2,
+            Self::Albert => 0.1,
             _ => hidden_dropout_prob,
         }
     }
 
-    /// Returns whether pre-trained encoders of the family have a pooler.
+    /// Returns whether encoders of the family have a pooler.
     pub(crate) fn has_pooler(self) -> bool {
-        matches!(self, Self::Bert | Self::MpNet) || self.is_roberta()
+        let without = [
+            Self::DistilBert,
+            Self::Electra,
+            Self::ModernBert,
+            Self::DebertaV2,
+            Self::EuroBert,
+        ];
+        !without.contains(&self)
+    }
+
+    /// Returns whether the masked LM head transforms hidden states before the decoder.
+    pub(crate) fn has_masked_lm_transform(self) -> bool {
+        self != Self::EuroBert
     }
 
     /// Returns whether the family was pre-trained with next-sentence prediction: transformers has a
@@ -148,7 +217,11 @@ impl Family {
     /// [`ElectraClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/electra/modeling_electra.py#L666),
     /// [`ModernBertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/modernbert/modeling_modernbert.py),
     /// [`DebertaV2ForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/deberta_v2/modeling_deberta_v2.py),
-    /// [`MPNetClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/mpnet/modeling_mpnet.py).
+    /// [`MPNetClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/mpnet/modeling_mpnet.py),
+    /// [`AlbertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/albert/modeling_albert.py),
+    /// [`NomicBertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/nomic_bert/modeling_nomic_bert.py),
+    /// [`GteForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/gte/modeling_gte.py),
+    /// [`EuroBertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/eurobert/modeling_eurobert.py).
     pub fn classification_head(
         self,
         encoder: &EncoderConfig,
@@ -162,12 +235,21 @@ impl Family {
             ..Default::default()
         };
         let (pooling, head) = match self {
-            Self::Bert => (Pooling::pooler(), MlpConfig::linear(dropout)),
+            Self::Bert | Self::Albert | Self::NomicBert | Self::Gte => {
+                (Pooling::pooler(), MlpConfig::linear(dropout))
+            }
             Self::DistilBert => (Pooling::cls(), dense(Activation::Relu, 0.0)),
             Self::Roberta | Self::XlmRoberta | Self::Camembert | Self::MpNet => {
                 (Pooling::cls(), dense(Activation::Tanh, dropout))
             }
             Self::Electra => (Pooling::cls(), dense(Activation::Gelu, dropout)),
+            Self::EuroBert => {
+                let head = MlpConfig {
+                    late_pooling: true,
+                    ..dense(Activation::Gelu, 0.0)
+                };
+                (Pooling::cls(), head)
+            }
             Self::DebertaV2 => {
                 let head = dense(encoder.classifier_activation, encoder.pooler_dropout);
                 (Pooling::cls(), head)
@@ -187,29 +269,29 @@ impl Family {
         (pooling, HeadConfig::Mlp(head))
     }
 
-    /// Returns the poolings of the last layer that the family's sequence classifier may have, by
-    /// their names in `classifier_pooling` of `config.json`; none if it has no choice.
-    pub(crate) fn classifier_poolings(self) -> &'static [(&'static str, TokenPooling)] {
+    /// Returns pooling and head of the family's sequence classifier by their name in
+    /// `classifier_pooling` of `config.json`; none if it has no choice.
+    pub(crate) fn classifier_poolings(
+        self,
+        encoder: &EncoderConfig,
+        dropout: f64,
+    ) -> Vec<(&'static str, (Pooling, HeadConfig))> {
+        let own = self.classification_head(encoder, dropout);
+        let pooled = |pooling| (pooling, own.1.clone().of_pooled());
+        let (cls, mean) = (pooled(Pooling::cls()), pooled(Pooling::mean()));
         match self {
-            Self::ModernBert => &[("cls", TokenPooling::Cls), ("mean", TokenPooling::Mean)],
-            _ => &[],
+            Self::ModernBert => vec![("cls", cls), ("mean", mean)],
+            Self::EuroBert => vec![("bos", cls), ("mean", mean), ("late", own)],
+            _ => Vec::new(),
         }
-    }
-
-    /// Returns the name of a pooling among [`Self::classifier_poolings`].
-    pub(crate) fn classifier_pooling_name(self, pooling: Pooling) -> Option<&'static str> {
-        let mut known = self.classifier_poolings().iter();
-        let named = |tokens| Pooling {
-            tokens,
-            ..Pooling::default()
-        };
-        known.find_map(|(name, tokens)| (named(*tokens) == pooling).then_some(*name))
     }
 
     /// Returns the activation function of the family's masked LM head.
     pub(crate) fn masked_lm_activation(self, encoder: &EncoderConfig) -> Activation {
         match self {
-            Self::Bert | Self::DistilBert | Self::DebertaV2 => encoder.hidden_act,
+            Self::Bert | Self::DistilBert | Self::DebertaV2 | Self::Albert | Self::NomicBert => {
+                encoder.hidden_act
+            }
             Self::ModernBert => encoder.classifier_activation,
             _ => Activation::Gelu,
         }

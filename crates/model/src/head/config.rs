@@ -41,6 +41,17 @@ pub enum HeadConfig {
 }
 
 impl HeadConfig {
+    /// Returns the head without late pooling: it then reads the pooled vectors.
+    pub fn of_pooled(self) -> Self {
+        match self {
+            Self::Mlp(config) => Self::Mlp(MlpConfig {
+                late_pooling: false,
+                ..config
+            }),
+            other => other,
+        }
+    }
+
     /// Returns the number of texts that the head compares, 1 or 2; `None` for a custom head, whose
     /// number is known once it is created.
     pub fn num_texts(&self) -> Option<usize> {

@@ -10,6 +10,7 @@ use crate::encoder::Activation;
 use crate::error::ModelError;
 use crate::layers;
 use crate::limits::{check_dropout, check_matrix, check_width};
+use crate::pooling::mean_of_tokens;
 
 /// Configuration of an MLP head: hidden layers with an activation after each, then a linear output
 /// layer.
@@ -22,6 +23,7 @@ use crate::limits::{check_dropout, check_matrix, check_width};
 /// | ELECTRA's | `[D]` | `gelu` | on the input and before the last layer |
 /// | DeBERTa's, with its pooler | `[D]` | `gelu` | before the last layer |
 /// | ModernBERT's, with `hidden_norm` | `[D]` | `gelu` | before the last layer |
+/// | EuroBERT's, with `late_pooling` | `[D]` | `gelu` | before the last layer |
 /// | three layers with ReLU | `[D, D]` | `relu` | before the last layer |
 /// | two linear layers | `[D]` | `linear` | |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +41,11 @@ pub struct MlpConfig {
     /// Layer normalization after each activation (default: `None`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_norm: Option<HiddenNorm>,
+    /// Whether the hidden layers are applied to the hidden states of each token, and the last layer to
+    /// their mean over the tokens of a text, instead of to the pooled vector (default: false). For
+    /// one text.
+    #[serde(skip_serializing_if = "is_false")]
+    pub late_pooling: bool,
     /// Dropout probability on the pooled vector of each text, in `[0, 1)` (default: 0).
     pub input_dropout: f64,
     /// Dropout probability before the last layer, in `[0, 1)` (default: 0).
@@ -70,6 +77,7 @@ impl Default for MlpConfig {
             hidden_bias: true,
             activation: Activation::default(),
             hidden_norm: None,
+            late_pooling: false,
             input_dropout: 0.0,
             dropout: 0.0,
             range: None,
@@ -98,6 +106,9 @@ impl MlpConfig {
             Some(bins) => check_outputs_of_bins(bins, outputs)?,
             None => ScoreRange::check(self.range, outputs)?,
         }
+        let late = self.late_pooling && self.pair_features.is_some();
+        let expected = "false for pairs of texts";
+        ModelError::check(!late, "head.late_pooling", true, expected)?;
         let mut input = self.input_width(size.hidden_size);
         for size in &self.hidden_sizes {
             check_width("head.hidden_sizes", *size)?;
@@ -167,6 +178,12 @@ impl Head for Mlp {
     /// If the number of texts is not that of the head.
     fn forward(&self, input: HeadInput) -> Tensor<2> {
         let dropout = input.dropout;
+        if self.config.late_pooling {
+            let states = input.hidden_states();
+            let rows = dropout.apply(states.rows(), self.config.input_dropout, sites::FIRST_TEXT);
+            let pooled = mean_of_tokens(self.hidden_layers(rows), states.sequences());
+            return self.output_layer(pooled, dropout);
+        }
         let text = |rows, site| dropout.apply(rows, self.config.input_dropout, site);
         let first = text(input.pooled, sites::FIRST_TEXT);
         let rows = match (self.config.pair_features, input.second) {
@@ -174,7 +191,7 @@ impl Head for Mlp {
             (Some(pair), Some(second)) => pair.apply(first, text(second, sites::SECOND_TEXT)),
             _ => panic!("a head for {} texts got another number", self.num_texts()),
         };
-        self.layers(rows, dropout)
+        self.output_layer(self.hidden_layers(rows), dropout)
     }
 
     fn num_texts(&self) -> usize {
@@ -182,21 +199,24 @@ impl Head for Mlp {
     }
 
     fn reads_hidden_states(&self) -> bool {
-        false
+        self.config.late_pooling
     }
 }
 
 impl Mlp {
-    fn layers(&self, input: Tensor<2>, dropout: HeadDropout) -> Tensor<2> {
+    fn hidden_layers(&self, input: Tensor<2>) -> Tensor<2> {
         let layers = self.hidden.iter().enumerate();
-        let hidden = layers.fold(input, |rows, (index, layer)| {
+        layers.fold(input, |rows, (index, layer)| {
             let rows = layers::apply_linear(layer, rows);
             let rows = self.config.activation.apply(rows);
             match (self.norms.get(index), self.config.hidden_norm) {
                 (Some(norm), Some(config)) => layers::apply_layer_norm(norm, rows, config.eps),
                 _ => rows,
             }
-        });
+        })
+    }
+
+    fn output_layer(&self, hidden: Tensor<2>, dropout: HeadDropout) -> Tensor<2> {
         let hidden = dropout.apply(hidden, self.config.dropout, sites::BEFORE_LAST);
         let output = layers::apply_linear(&self.output, hidden);
         match (self.config.range, self.config.score_bins) {
@@ -209,6 +229,11 @@ impl Mlp {
 /// Returns whether a field has its default and need not be written.
 fn is_true(value: &bool) -> bool {
     *value
+}
+
+/// The same of another default.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Checks that a head for bins has one output per bin.

@@ -5,3 +5,4 @@ mod pooler;
 
 pub use config::{LayerSelection, Pooling, TokenPooling};
 pub use pooler::Pooler;
+pub(crate) use pooler::mean_of_tokens;

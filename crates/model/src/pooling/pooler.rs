@@ -148,7 +148,7 @@ fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
 /// # Shapes
 /// - `rows`: `[T, D]`
 /// - output: `[B, D]`
-fn mean_of_tokens(rows: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
+pub(crate) fn mean_of_tokens(rows: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
     let padded = sequences.pad(rows);
     let [batch, length, width] = padded.dims();
     let real = sequences.attention_mask();

@@ -84,7 +84,7 @@ impl SequenceClassifier {
         let layers = &self.encoder.layers;
         let adapted = layers.iter().position(|layer| layer.has_lora());
         let frozen = frozen_stages.min(adapted.unwrap_or(layers.len()) + 1);
-        let last = frozen.checked_sub(1)?;
+        let last = self.encoder.hidden_states_of_stages(frozen)?;
         let pooled = self.pooler.layers();
         let poolable = !self.head.reads_hidden_states() && *pooled.end() <= last;
         Some(match poolable {
@@ -96,8 +96,8 @@ impl SequenceClassifier {
     /// Returns the number of stages below a split point.
     pub fn stages_below(&self, split_point: SplitPoint) -> usize {
         match split_point {
-            SplitPoint::HiddenStates(number) => number + 1,
-            SplitPoint::Pooled => self.pooler.layers().end() + 1,
+            SplitPoint::HiddenStates(number) => self.encoder.stages_below(number),
+            SplitPoint::Pooled => self.encoder.stages_below(*self.pooler.layers().end()),
         }
     }
 

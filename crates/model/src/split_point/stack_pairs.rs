@@ -41,7 +41,7 @@ impl SequenceClassifier {
             ) if number == other => Ok(Activations::HiddenStates {
                 number,
                 rows: Tensor::cat(vec![rows, other_rows], 0),
-                sequences: sequences.followed_by(&others),
+                sequences: sequences.followed_by(&others)?,
             }),
             (Activations::Pooled(first), Activations::Pooled(second)) => {
                 Ok(Activations::Pooled(Tensor::cat(vec![first, second], 0)))

@@ -271,6 +271,15 @@ fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
             max_position_embeddings: 6,
             ..EncoderConfig::base(family)
         };
+        let config = match family {
+            Family::EuroBert => EncoderConfig {
+                tie_word_embeddings: true,
+                mlp_bias: true,
+                decoder_bias: true,
+                ..config
+            },
+            _ => config,
+        };
         let model = init_weights(config.init_masked_lm(&device).unwrap(), 0.5, 1);
         let saved = tempfile::tempdir().unwrap();
         let described = finetune_model::CheckpointConfig::new(config);
@@ -286,13 +295,16 @@ fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
         let words = name_of("encoder.embeddings.word_embeddings.weight");
         let bias = name_of("head.bias");
         let (decoder, decoder_bias) = match family {
-            Family::Bert | Family::DebertaV2 => (
+            Family::Bert | Family::DebertaV2 | Family::NomicBert => (
                 "cls.predictions.decoder.weight",
                 "cls.predictions.decoder.bias",
             ),
             Family::DistilBert => ("vocab_projector.weight", ""),
             Family::Electra => ("generator_lm_head.weight", ""),
             Family::ModernBert => ("decoder.weight", ""),
+            Family::Albert => ("predictions.decoder.weight", "predictions.decoder.bias"),
+            Family::Gte => ("lm_head.decoder.weight", ""),
+            Family::EuroBert => ("lm_head.weight", ""),
             _ => ("lm_head.decoder.weight", "lm_head.decoder.bias"),
         };
         let load = |copies: &[(&str, &str, f32)], without: &str| {

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The folders.
-const CASES: [&str; 18] = [
+const CASES: [&str; 29] = [
     "bert_wide",
     "bert_narrow",
     "distilbert_wide",
@@ -39,6 +39,17 @@ const CASES: [&str; 18] = [
     "deberta_v2_odd",
     "mpnet",
     "mpnet_odd",
+    "albert",
+    "albert_odd",
+    "nomic_bert",
+    "nomic_bert_odd",
+    "gte",
+    "gte_odd",
+    "eurobert",
+    "eurobert_odd",
+    "eurobert_first",
+    "modernbert_scaled",
+    "mpnet_wide",
 ];
 
 /// A checkpoint and what transformers computes with it.
@@ -182,7 +193,7 @@ fn poolers_equal_transformers() {
         errors.report(case.name);
         with_pooler += 1;
     }
-    assert_eq!(with_pooler, 10);
+    assert_eq!(with_pooler, 13);
 }
 
 #[test]

@@ -176,15 +176,18 @@ fn gradients_by_name<M: Module>(
         kinds: listed.iter().map(|parameter| parameter.kind).collect(),
     };
     model.visit(&mut reading);
-    let mut named: BTreeMap<String, Vec<f32>> = BTreeMap::new();
+    let mut named: BTreeMap<String, BTreeMap<usize, Vec<f32>>> = BTreeMap::new();
     for (parameter, gradient) in listed.iter().zip(reading.found) {
         if let Some(gradient) = gradient {
-            // Blocks of a tensor come in the order of its rows.
-            let tensor = named.entry(names.name(parameter)).or_default();
-            let block = names.row_block(parameter);
-            assert_eq!(tensor.len(), block.index * gradient.len());
-            tensor.extend(gradient);
+            for part in names.parts(parameter) {
+                let length = gradient.len() / part.rows.count;
+                let rows = gradient[part.rows.index * length..][..length].to_vec();
+                let blocks = named.entry(part.name).or_default();
+                assert!(blocks.insert(part.block.index, rows).is_none());
+            }
         }
     }
-    named
+    let joined = |blocks: BTreeMap<usize, Vec<f32>>| blocks.into_values().flatten().collect();
+    let named = named.into_iter();
+    named.map(|(name, blocks)| (name, joined(blocks))).collect()
 }

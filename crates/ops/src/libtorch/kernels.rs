@@ -11,6 +11,7 @@ use crate::attention::relative::RelativeTables;
 use crate::attention::{Inputs, Packing, Settings, packed_forward, packed_gradients};
 use crate::dropout::{Dropout, Mask};
 use crate::dropout_add_layer_norm::Norm;
+use crate::glu::GluActivation;
 use crate::host_kernels;
 use crate::kernels::Kernels;
 use crate::precision::Precision;
@@ -73,6 +74,21 @@ impl Kernels for LibTorch {
             rows.tensor
                 .native_layer_norm(gamma.size(), Some(&gamma), Some(&beta), epsilon);
         TchTensor::new(normalized.0)
+    }
+
+    /// On a GPU, by burn's operations.
+    fn rms_norm_rows(rows: TchTensor, gamma: TchTensor, epsilon: f64) -> TchTensor {
+        host_kernels::rms_norm_rows::<Self>(rows, gamma, epsilon)
+    }
+
+    fn rms_norm_gradients(
+        rows: TchTensor,
+        gamma: TchTensor,
+        epsilon: f64,
+        gradient: TchTensor,
+        wanted: [bool; 2],
+    ) -> Gradients<2> {
+        host_kernels::rms_norm_gradients::<Self>(rows, gamma, epsilon, gradient, wanted)
     }
 
     fn layer_norm_gradients(
@@ -257,13 +273,13 @@ impl Kernels for LibTorch {
         host_kernels::rotary_rows::<Self>(rows, cosine, sine, heads)
     }
 
-    /// On a GPU, by torch's GELU.
-    fn geglu_rows(rows: TchTensor) -> TchTensor {
-        host_kernels::geglu_rows::<Self>(rows)
+    /// On a GPU, by torch's GELU and sigmoid.
+    fn glu_rows(rows: TchTensor, activation: GluActivation) -> TchTensor {
+        host_kernels::glu_rows::<Self>(rows, activation)
     }
 
-    fn geglu_gradient(rows: TchTensor, gradient: TchTensor) -> TchTensor {
-        host_kernels::geglu_gradient::<Self>(rows, gradient)
+    fn glu_gradient(rows: TchTensor, gradient: TchTensor, activation: GluActivation) -> TchTensor {
+        host_kernels::glu_gradient::<Self>(rows, gradient, activation)
     }
 
     fn class_loss(logits: TchTensor, labels: TchTensor, factor: f64) -> TchTensor {

@@ -4,8 +4,8 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use finetune_golden::Golden;
 use finetune_ops::{
     AttentionSettings, ClassTargets, Precision, RelativeBuckets, RelativePositions, attention,
-    cross_entropy, geglu, gelu, gelu_tanh, layer_norm, linear, relative_attention, rotary,
-    soft_target_cross_entropy,
+    cross_entropy, geglu, gelu, gelu_tanh, layer_norm, linear, relative_attention, rms_norm,
+    rotary, soft_target_cross_entropy, swiglu,
 };
 
 use super::device::{self, kernels_and_primitives, slack};
@@ -254,13 +254,29 @@ fn rotary_equals_pytorch() {
 }
 
 #[test]
-fn geglu_equals_pytorch() {
+fn gated_units_equal_pytorch() {
     let (golden, device) = (Expected::load(), device());
-    let x: Tensor<2> = golden.leaf("geglu.x", &device);
-    let output = geglu(x.clone());
-    golden.check("geglu.output", output.clone(), 4e-6);
-    let grads = pull(output, golden.tensor("geglu.upstream", &device));
-    golden.check("geglu.x_grad", x.grad(&grads).unwrap(), 4e-6);
+    let units: [(&str, fn(Tensor<2>) -> Tensor<2>); 2] = [("geglu", geglu), ("swiglu", swiglu)];
+    for (case, unit) in units {
+        let name = |what: &str| format!("{case}.{what}");
+        let x: Tensor<2> = golden.leaf(&name("x"), &device);
+        let output = unit(x.clone());
+        golden.check(&name("output"), output.clone(), 4e-6);
+        let grads = pull(output, golden.tensor(&name("upstream"), &device));
+        golden.check(&name("x_grad"), x.grad(&grads).unwrap(), 4e-6);
+    }
+}
+
+#[test]
+fn rms_norm_equals_pytorch() {
+    let (golden, device) = (Expected::load(), device());
+    let x: Tensor<2> = golden.leaf("rms_norm.x", &device);
+    let gamma: Tensor<1> = golden.leaf("rms_norm.weight", &device);
+    let output = rms_norm(x.clone(), gamma.clone(), 1e-3);
+    golden.check("rms_norm.output", output.clone(), 2e-6);
+    let grads = pull(output, golden.tensor("rms_norm.upstream", &device));
+    golden.check("rms_norm.x_grad", x.grad(&grads).unwrap(), 5e-6);
+    golden.check("rms_norm.weight_grad", gamma.grad(&grads).unwrap(), 5e-6);
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Targets {
         student: &Encoder,
         teacher: &Encoder,
     ) -> Result<Self, TrainError> {
-        let depths = [student.layers.len(), teacher.layers.len()];
+        let depths = [student.num_layers(), teacher.num_layers()];
         let widths = [student, teacher].map(hidden_size);
         let layers = match config.hidden_state_weight > 0.0 {
             true => config.layers(depths[0], depths[1]),
@@ -73,7 +73,7 @@ impl Targets {
             layers,
             projections: Vec::new(),
             relations: match config.relation_weight > 0.0 {
-                true => Some(relations(config, student, depths, widths)?),
+                true => Some(relations(config, [student, teacher], depths)?),
                 false => None,
             },
             widths,
@@ -222,9 +222,8 @@ fn hidden_size(encoder: &Encoder) -> usize {
 /// Returns the layer of the student, the layer of the teacher and the number of heads of the relations.
 fn relations(
     config: &DistillationConfig,
-    student: &Encoder,
+    encoders: [&Encoder; 2],
     depths: [usize; 2],
-    widths: [usize; 2],
 ) -> Result<[usize; 3], TrainError> {
     let layer = config.relation_layer.unwrap_or(depths[1]);
     if layer == 0 || layer > depths[1] || depths[0] == 0 {
@@ -234,7 +233,12 @@ fn relations(
     }
     let heads = config
         .relation_heads
-        .unwrap_or(student.num_attention_heads());
+        .unwrap_or(encoders[0].num_attention_heads());
+    // Keys and values are narrower where several heads share them.
+    let widths = encoders.map(|encoder| {
+        let attention = encoder.layers.first().map(|layer| &layer.attention);
+        attention.map_or(0, |attention| attention.key.weight.lazy_shape()[1])
+    });
     let divides = |width: &usize| heads > 0 && width.is_multiple_of(heads);
     if !widths.iter().all(divides) {
         let expected = format!("a divisor of {} and of {}", widths[0], widths[1]);

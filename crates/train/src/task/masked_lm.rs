@@ -83,10 +83,7 @@ impl Task for MaskedLmTask {
         // and gradients are 0.
         Ok(losses
             .reduce(|masked_lm, next_sentence| masked_lm + next_sentence)
-            .unwrap_or_else(|| match &model.head.bias {
-                Some(bias) => bias.val().sum() * 0.0,
-                None => model.head.transform.weight.val().sum() * 0.0,
-            }))
+            .unwrap_or_else(|| no_loss(model)))
     }
 
     fn check(&self, model: &MaskedLm, _config: &TrainConfig) -> Result<(), TrainError> {
@@ -223,4 +220,18 @@ fn examples_of(split: &EncodedSplit, rows: &[usize]) -> Result<Vec<usize>, Train
     let texts = &split.tokens.texts;
     let examples = rows.iter().map(|row| texts.text_of_row(*row));
     Ok(examples.collect::<Result<_, _>>()?)
+}
+
+/// Returns 0, with gradients of 0 for a parameter of the head, or for the last of the encoder if the head
+/// has none of its own.
+fn no_loss(model: &MaskedLm) -> Tensor<1> {
+    let (head, encoder) = (&model.head, &model.encoder);
+    let linear = head.transform.as_ref().or(head.decoder.as_ref());
+    let sum = match (&head.bias, linear, &encoder.final_norm) {
+        (Some(bias), ..) => bias.val().sum(),
+        (None, Some(linear), _) => linear.weight.val().sum(),
+        (None, None, Some(norm)) => norm.gamma.val().sum(),
+        (None, None, None) => encoder.embeddings.word_embeddings.weight.val().sum(),
+    };
+    sum * 0.0
 }

@@ -3,4 +3,4 @@
 mod formulas;
 pub(crate) mod quadratics;
 mod score_bins;
-mod whole_run;
+pub(crate) mod whole_run;

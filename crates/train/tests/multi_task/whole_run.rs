@@ -59,7 +59,7 @@ pub(super) fn two() -> Target {
     Target::Classes(vec!["different".into(), "same".into()])
 }
 
-pub(super) fn splits(make: impl Fn(usize) -> Dataset, rows: usize) -> Splits {
+pub(crate) fn splits(make: impl Fn(usize) -> Dataset, rows: usize) -> Splits {
     Splits {
         validation: Some(make(12)),
         ..Splits::train_test(make(rows), make(16))
@@ -67,7 +67,7 @@ pub(super) fn splits(make: impl Fn(usize) -> Dataset, rows: usize) -> Splits {
 }
 
 /// A task of each kind: single texts, a cross-encoder with one logit, a bi-encoder with scores.
-fn data() -> BTreeMap<String, Splits> {
+pub(crate) fn data() -> BTreeMap<String, Splits> {
     [
         ("topic", splits(dataset, 24)),
         ("same", splits(|rows| pairs(rows, two()), 36)),
@@ -89,7 +89,7 @@ fn difference_and_product() -> ClassifierOverrides {
     }
 }
 
-fn config() -> MultiTaskConfig {
+pub(crate) fn config() -> MultiTaskConfig {
     MultiTaskConfig {
         text: SmallRun::fine_tuning(SmallRun::config()).text,
         tasks: vec![

@@ -15,12 +15,18 @@ use finetune_train::{Decay, LrScheduler, OptimizerConfig, Warmup};
 
 use crate::device::device_and_slack;
 
-const CASES: [&str; 5] = [
+const CASES: [&str; 11] = [
     "bert_wide",
     "distilbert_wide",
     "roberta_wide",
     "electra_wide",
     "modernbert",
+    "deberta_v2",
+    "mpnet_wide",
+    "albert",
+    "nomic_bert",
+    "gte",
+    "eurobert",
 ];
 const STEPS: usize = 20;
 

@@ -5,7 +5,9 @@ mod validate;
 
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{Activation, LayerType, NormPlacement, Positions, RelativeAttention};
+use crate::encoder::{
+    Activation, LayerType, NormPlacement, NormType, Positions, RelativeAttention, RopeScaling,
+};
 use crate::family::Family;
 
 /// Configuration of an [`Encoder`](crate::Encoder), with the names of BERT's `config.json`.
@@ -22,15 +24,26 @@ pub struct EncoderConfig {
     /// Vocabulary size: rows of the word embeddings, `V` (default: 30,522).
     pub vocab_size: usize,
     /// Width of the embeddings, `E`, if it differs from `hidden_size`; a linear layer then projects
-    /// them (default: `None`, equal widths).
+    /// them (default: `None`, equal widths). ALBERT projects embeddings of any width.
     pub embedding_size: Option<usize>,
+    /// Whether the embeddings are normalized (default: true).
+    #[serde(skip_serializing_if = "is_true")]
+    pub embedding_norm: bool,
     /// Width of the hidden states, `D`, a multiple of `num_attention_heads`, and an even one with
     /// rotary positions (default: 768).
     pub hidden_size: usize,
     /// Number of Transformer layers, `L`, at most 1000 (default: 12).
     pub num_hidden_layers: usize,
+    /// Groups of consecutive layers that share their parameters, in `1..=L`; each layer has its own
+    /// if `None` (default: `None`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_hidden_groups: Option<usize>,
     /// Number of attention heads, `H` (default: 12).
     pub num_attention_heads: usize,
+    /// Number of heads of keys and values, a divisor of `num_attention_heads`: each serves several
+    /// heads of queries, next to each other (default: `None`, one for each).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_key_value_heads: Option<usize>,
     /// Inner width of the feed-forward network, `I` (default: 3072).
     pub intermediate_size: usize,
     /// Whether the feed-forward network is gated: its first linear layer has a second half, which
@@ -46,13 +59,21 @@ pub struct EncoderConfig {
     /// Dropout probability of the embeddings, in `[0, 1)`, if it differs from
     /// `hidden_dropout_prob` (default: `None`).
     pub embedding_dropout: Option<f64>,
-    /// Dropout probability of the activations in the feed-forward network, in `[0, 1)` (default: 0).
+    /// Dropout probability of the activations in the feed-forward network, in `[0, 1)` (default: 0). In
+    /// GTE it is `hidden_dropout_prob` instead.
     pub mlp_dropout: f64,
     /// Rows of the position embeddings, or the longest input with rotary positions (default: 512);
     /// see [`EncoderConfig::max_sequence_length`].
     pub max_position_embeddings: usize,
     /// Kind and numbering of positions (default: embeddings numbered from 0).
     pub positions: Positions,
+    /// Scaling of the angles of rotary positions, with another in layers with local attention that of
+    /// the layers with full attention (default: `None`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rope_scaling: Option<RopeScaling>,
+    /// Scaling of the angles in layers with local attention (default: `None`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_rope_scaling: Option<RopeScaling>,
     /// Scores of the attention by the distance between tokens (default: `None`).
     pub relative_attention: Option<RelativeAttention>,
     /// Buckets of distances that add a bias to the scores of each head, an even number of at least 4
@@ -68,7 +89,11 @@ pub struct EncoderConfig {
     pub layer_types: Option<Vec<LayerType>>,
     /// Rows of the token type embeddings; 0 for an encoder without token types (default: 2).
     pub type_vocab_size: usize,
-    /// Constant added to the variance in layer normalization, above 0 (default: 1e-12).
+    /// Kind of the normalizations (default: layer normalization).
+    #[serde(skip_serializing_if = "NormType::is_layer_norm")]
+    pub norm_type: NormType,
+    /// Constant added to the variance, or to the mean square, in normalizations, above 0 (default:
+    /// 1e-12).
     pub layer_norm_eps: f64,
     /// Position of the layer normalizations (default: after each residual).
     pub norm_placement: NormPlacement,
@@ -78,6 +103,10 @@ pub struct EncoderConfig {
     pub attention_bias: bool,
     /// Whether the linear layers of the feed-forward network have a bias (default: true).
     pub mlp_bias: bool,
+    /// Whether the second linear layer of the feed-forward network has a bias, if it differs from
+    /// `mlp_bias` (default: `None`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mlp_output_bias: Option<bool>,
     /// Standard deviation of newly initialized weights, above 0 (default: 0.02).
     pub initializer_range: f64,
     /// Dropout probability of the first token before DeBERTa's pooler, in `[0, 1)` (default: 0).
@@ -91,6 +120,9 @@ pub struct EncoderConfig {
     pub classifier_activation: Activation,
     /// Whether the decoder of the masked LM head has a bias (default: true).
     pub decoder_bias: bool,
+    /// Whether the decoder of the masked LM head is the table of the word embeddings (default: true).
+    #[serde(skip_serializing_if = "is_true")]
+    pub tie_word_embeddings: bool,
 }
 
 impl Default for EncoderConfig {
@@ -99,9 +131,12 @@ impl Default for EncoderConfig {
             family: Family::Bert,
             vocab_size: 30_522,
             embedding_size: None,
+            embedding_norm: true,
             hidden_size: 768,
             num_hidden_layers: 12,
+            num_hidden_groups: None,
             num_attention_heads: 12,
+            num_key_value_heads: None,
             intermediate_size: 3072,
             gated_mlp: false,
             hidden_act: Activation::Gelu,
@@ -111,23 +146,28 @@ impl Default for EncoderConfig {
             mlp_dropout: 0.0,
             max_position_embeddings: 512,
             positions: Positions::FromZero,
+            rope_scaling: None,
+            local_rope_scaling: None,
             relative_attention: None,
             relative_attention_num_buckets: None,
             local_attention: None,
             global_attn_every_n_layers: 1,
             layer_types: None,
             type_vocab_size: 2,
+            norm_type: NormType::LayerNorm,
             layer_norm_eps: 1e-12,
             norm_placement: NormPlacement::PostNorm,
             norm_bias: true,
             attention_bias: true,
             mlp_bias: true,
+            mlp_output_bias: None,
             initializer_range: 0.02,
             pooler_dropout: 0.0,
             legacy: true,
             classifier_bias: true,
             classifier_activation: Activation::Gelu,
             decoder_bias: true,
+            tie_word_embeddings: true,
         }
     }
 }
@@ -142,6 +182,16 @@ impl EncoderConfig {
     pub fn max_sequence_length(&self) -> usize {
         self.positions
             .max_sequence_length(self.max_position_embeddings)
+    }
+
+    /// Returns the width of an attention head, `K`.
+    pub(crate) fn head_width(&self) -> usize {
+        self.hidden_size / self.num_attention_heads
+    }
+
+    /// Returns the number of heads of keys and values.
+    pub(crate) fn key_value_heads(&self) -> usize {
+        self.num_key_value_heads.unwrap_or(self.num_attention_heads)
     }
 
     /// Returns the dropout probability of the embeddings.
@@ -159,4 +209,9 @@ impl EncoderConfig {
         ];
         all.into_iter().any(|probability| probability > 0.0)
     }
+}
+
+/// Returns whether a field has its default and need not be written.
+fn is_true(value: &bool) -> bool {
+    *value
 }

@@ -45,6 +45,11 @@ impl EncoderConfig {
         let layers = self.num_hidden_layers;
         let expected = format!("at most {MOST_LAYERS}");
         check(layers <= MOST_LAYERS, "num_hidden_layers", layers, expected)?;
+        let groups = self.num_hidden_groups.unwrap_or(layers);
+        let most = layers.max(1);
+        let valid = self.num_hidden_groups.is_none() || (1..=most).contains(&groups);
+        let expected = format!("in 1..={most}, the layers");
+        check(valid, "num_hidden_groups", groups, expected)?;
         self.check_positions()?;
         self.check_layer_types()?;
         if let Some(relative) = self.relative_attention {
@@ -65,6 +70,10 @@ impl EncoderConfig {
         let mut expected = format!("a multiple of num_attention_heads {heads}");
         let valid = width.is_multiple_of(heads);
         ModelError::check(valid, "hidden_size", width, expected.clone())?;
+        let groups = self.key_value_heads();
+        let valid = groups > 0 && heads.is_multiple_of(groups);
+        let divisor = format!("a divisor of num_attention_heads {heads}");
+        ModelError::check(valid, "num_key_value_heads", groups, divisor)?;
         let halves = if self.positions.is_rotary() { 2 } else { 1 };
         expected += ", and an even one with rotary positions";
         let valid = (width / heads).is_multiple_of(halves);
@@ -80,6 +89,19 @@ impl EncoderConfig {
             check_positive("global_rope_theta", global_rope_theta)?;
             let local = local_rope_theta.unwrap_or(global_rope_theta);
             check_positive("local_rope_theta", local)?;
+        }
+        for kind in LayerType::ALL {
+            let theta = self.positions.rope_theta(kind);
+            let scaling = self.rope_scaling_of(kind);
+            ModelError::check(
+                theta.is_some() || scaling.is_none(),
+                "rope_scaling",
+                format!("{scaling:?}"),
+                "none, as positions are not rotary",
+            )?;
+            if let (Some(theta), Some(scaling)) = (theta, scaling) {
+                scaling.validate(theta)?;
+            }
         }
         let (valid, rows) = (self.max_sequence_length() > 0, self.max_position_embeddings);
         let expected = format!("more than the rows before the first, {:?}", self.positions);

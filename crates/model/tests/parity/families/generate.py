@@ -24,12 +24,12 @@ float64 and then rounded to float32; eval mode, no dropout):
     classifier.labels               int64 [B]
     classifier.logits               [B, 3]
     classifier.loss                 [] mean cross entropy
-    classifier.grad.<parameter>     d loss / d parameter, every parameter
+    classifier.grad.<tensor>        d loss / d tensor, every tensor of the file
     masked_lm.positions             int64 [M]; slots of the flattened batch
     masked_lm.labels                int64 [M]
     masked_lm.logits                [M, V]; at those slots
     masked_lm.loss                  [] mean cross entropy
-    masked_lm.grad.<parameter>      d loss / d parameter, every parameter; the
+    masked_lm.grad.<tensor>         d loss / d tensor, every tensor of the file; the
                                     word embeddings have that of both uses
 
 What transformers computes at padded positions is its own affair: nothing of it
@@ -48,6 +48,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel
 from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
+from transformers.core_model_loading import revert_weight_conversion
+from transformers.models.eurobert import modeling_eurobert
 from transformers.models.modernbert import modeling_modernbert
 
 assert torch.__version__.split("+")[0] == "2.9.0", torch.__version__
@@ -89,6 +91,23 @@ ODD = dict(
     intermediate_size=13,
     max_position_embeddings=15,
 )
+ROTATED = dict(
+    vocab_size=37,
+    hidden_size=24,
+    num_attention_heads=2,
+    num_hidden_layers=2,
+    intermediate_size=10,
+    max_position_embeddings=17,
+)
+ODD_ROTATED = dict(
+    vocab_size=29,
+    hidden_size=30,
+    num_attention_heads=3,
+    num_hidden_layers=3,
+    intermediate_size=13,
+    max_position_embeddings=15,
+)
+EURO = dict(pad_token_id=0, bos_token_id=2, eos_token_id=3, mask_token_id=1)
 MODERN = dict(
     max_position_embeddings=17,
     pad_token_id=0,
@@ -245,6 +264,125 @@ CASES = {
         "mpnet",
         dict(ODD, hidden_act="gelu_new", layer_norm_eps=1e-3, pad_token_id=0),
     ),
+    # Two groups of parameters for five layers: three, then two.
+    "albert": (
+        "albert",
+        dict(ROTATED, embedding_size=7, num_hidden_layers=5, num_hidden_groups=2),
+    ),
+    # Embeddings as wide as the layers, which are projected all the same.
+    "albert_odd": (
+        "albert",
+        dict(
+            ODD,
+            embedding_size=15,
+            hidden_act="relu",
+            layer_norm_eps=1e-3,
+            type_vocab_size=3,
+            classifier_dropout_prob=0.3,
+        ),
+    ),
+    "nomic_bert": ("nomic_bert", ROTATED),
+    "nomic_bert_odd": (
+        "nomic_bert",
+        dict(
+            ODD_ROTATED,
+            hidden_act="gelu",
+            layer_norm_eps=1e-3,
+            type_vocab_size=3,
+            classifier_dropout=0.3,
+            rope_parameters={
+                "rope_type": "yarn",
+                "rope_theta": 40.0,
+                "factor": 3.0,
+                "original_max_position_embeddings": 5,
+                "beta_fast": 0.9,
+                "beta_slow": 0.1,
+            },
+        ),
+    ),
+    "gte": ("gte", dict(ROTATED, pad_token_id=1)),
+    "gte_odd": (
+        "gte",
+        dict(
+            ODD_ROTATED,
+            num_hidden_layers=2,
+            hidden_act="silu",
+            layer_norm_eps=1e-3,
+            type_vocab_size=0,
+            rope_parameters={"rope_type": "linear", "rope_theta": 40.0, "factor": 2.5},
+        ),
+    ),
+    "eurobert": ("eurobert", dict(ROTATED, **EURO, num_key_value_heads=1)),
+    "eurobert_odd": (
+        "eurobert",
+        dict(
+            ROTATED,
+            **EURO,
+            num_attention_heads=6,
+            num_key_value_heads=3,
+            hidden_act="gelu_new",
+            rms_norm_eps=1e-3,
+            attention_bias=True,
+            mlp_bias=True,
+            tie_word_embeddings=True,
+            classifier_pooling="mean",
+            rope_parameters={
+                "rope_type": "llama3",
+                "rope_theta": 40.0,
+                "factor": 2.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 12,
+            },
+        ),
+    ),
+    "eurobert_first": (
+        "eurobert",
+        dict(
+            ODD_ROTATED,
+            **EURO,
+            classifier_pooling="bos",
+            rope_parameters={
+                "rope_type": "yarn",
+                "rope_theta": 30.0,
+                "factor": 2.0,
+                "original_max_position_embeddings": 8,
+                "truncate": False,
+                "mscale": 2.0,
+                "mscale_all_dim": 0.5,
+            },
+        ),
+    ),
+    # Angles scaled in another way in each kind of layer.
+    "modernbert_scaled": (
+        "modernbert",
+        dict(
+            MODERN,
+            vocab_size=29,
+            hidden_size=24,
+            num_attention_heads=2,
+            num_hidden_layers=3,
+            intermediate_size=9,
+            local_attention=6,
+            global_attn_every_n_layers=2,
+            rope_parameters={
+                "full_attention": {
+                    "rope_type": "yarn",
+                    "rope_theta": 60.0,
+                    "factor": 4.0,
+                    "original_max_position_embeddings": 8,
+                    "attention_factor": 1.3,
+                },
+                "sliding_attention": {
+                    "rope_type": "proportional",
+                    "rope_theta": 9.0,
+                    "factor": 2.0,
+                    "partial_rotary_factor": 0.7,
+                },
+            },
+        ),
+    ),
+    "mpnet_wide": ("mpnet", dict(ROTATED, hidden_act="gelu", layer_norm_eps=1e-5)),
 }
 
 
@@ -279,14 +417,24 @@ def draw_batch(config, generator):
 
 
 def attention_in_float64(module, query, key, value, attention_mask, scaling, **_):
-    """ModernBERT's eager attention without the cast to float32, in which the mask of float64 is
-    infinite: a padded row with nothing in its window would be NaN."""
+    """Eager attention of ModernBERT and EuroBERT without the cast to float32, in which the mask of
+    float64 is infinite: a padded row with nothing in its window would be NaN."""
+    groups = query.shape[1] // key.shape[1]
+    key, value = (rows.repeat_interleave(groups, 1) for rows in (key, value))
     scores = query @ key.transpose(2, 3) * scaling + attention_mask
     weights = scores.softmax(-1)
     return (weights @ value).transpose(1, 2).contiguous(), weights
 
 
+def norm_in_float64(self, rows):
+    """EuroBERT's RMS norm without the cast to float32."""
+    variance = rows.pow(2).mean(-1, keepdim=True)
+    return self.weight * rows * torch.rsqrt(variance + self.variance_epsilon)
+
+
 modeling_modernbert.eager_attention_forward = attention_in_float64
+modeling_eurobert.eager_attention_forward = attention_in_float64
+modeling_eurobert.EuroBertRMSNorm.forward = norm_in_float64
 
 
 def build(auto, config, **options):
@@ -319,8 +467,10 @@ def differentiate(model, loss, prefix):
         # meet positions, too.
         if not ("key.bias" in name or "k_lin.bias" in name or "attn.k.bias" in name):
             assert gradient.abs().max() > 1e-5, f"gradient of {name} is trivial"
-        gradients[f"{prefix}.grad.{name}"] = gradient
-    return gradients
+        gradients[name] = gradient
+    # The tensors of the file, some of which are several parameters.
+    gradients = revert_weight_conversion(model, gradients)
+    return {f"{prefix}.grad.{name}": gradient for name, gradient in gradients.items()}
 
 
 def case(name, model_type, settings, generator):

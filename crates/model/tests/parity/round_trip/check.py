@@ -37,8 +37,14 @@ def main():
     folders = sorted(path for path in Path(sys.argv[1]).iterdir() if path.is_dir())
     for folder in folders:
         check = json.loads((folder / "check.json").read_text())
+        # Without being asked for it, `AutoModel` leaves out the pooler of some families.
+        family = json.loads((folder / "config.json").read_text())["model_type"]
+        with_pooler = check["model"] == "base" and family in {"nomic_bert", "gte"}
         model, report = AUTO[check["model"]].from_pretrained(
-            folder, output_loading_info=True, attn_implementation="eager"
+            folder,
+            output_loading_info=True,
+            attn_implementation="eager",
+            **({"add_pooling_layer": True} if with_pooler else {}),
         )
         for what in ["missing_keys", "unexpected_keys", "mismatched_keys"]:
             assert not report[what], f"{folder.name}: {what} {report[what]}"

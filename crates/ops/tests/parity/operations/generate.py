@@ -64,6 +64,9 @@ rotary.{cos, sin}                        [11, 4]; of the first half of a head's
 
 geglu.{x, x_grad}                        [7, 66]
 geglu.{output, upstream}                 [7, 33]; gelu(first half) * second half
+swiglu.*                                 the same with silu
+rms_norm.{x, output, upstream, x_grad}   [7, 33]; eps 1e-3
+rms_norm.{weight, weight_grad}           [33]
 
 cross_entropy.logits, .logits_grad       [6, 5]
 cross_entropy.targets                    int64 [6]
@@ -288,10 +291,20 @@ def rotary(tokens, heads, width):
     return {**result, "cos": cos, "sin": sin}
 
 
-def geglu(rows, width):
+def rms_norm(rows, width):
+    x = normal(rows, width) * (0.2 + torch.rand(rows, 1, generator=GENERATOR) * 3)
+    inputs = {"x": x + normal(rows, 1, scale=2.0), "weight": normal(width, scale=0.3, shift=1.0)}
+    return differentiate(
+        inputs,
+        lambda x, weight: F.rms_norm(x, [width], weight, eps=1e-3),
+        normal(rows, width),
+    )
+
+
+def gated(activation, rows, width):
     def operation(x):
         first, second = x.chunk(2, dim=-1)
-        return F.gelu(first) * second
+        return activation(first) * second
 
     x = normal(rows, 2 * width, scale=2.0)
     return differentiate({"x": x}, operation, normal(rows, width))
@@ -326,8 +339,10 @@ def main():
         "attention_first": attention(queries=1),
         "attention_window": attention_window([70, 5, 24], window=7),
         "rotary": rotary(tokens=11, heads=3, width=8),
-        "geglu": geglu(rows=7, width=33),
+        "geglu": gated(F.gelu, rows=7, width=33),
         **relatives(),
+        "swiglu": gated(F.silu, rows=7, width=33),
+        "rms_norm": rms_norm(7, 33),
     }
     tensors = {
         f"{operation}.{name}": tensor.detach().clone().contiguous()

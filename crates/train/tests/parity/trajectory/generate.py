@@ -36,9 +36,21 @@ assert safetensors.__version__ == "0.8.0", safetensors.__version__
 HERE = Path(__file__).resolve().parent
 FAMILIES = HERE.parents[3] / "model" / "tests" / "parity" / "families"
 sys.path.insert(0, str(FAMILIES))
-import generate  # noqa: E402, F401: ModernBERT's attention in float64
+import generate  # noqa: E402, F401: attention of ModernBERT and EuroBERT in float64
 
-CASES = ["bert_wide", "distilbert_wide", "roberta_wide", "electra_wide", "modernbert"]
+CASES = [
+    "bert_wide",
+    "distilbert_wide",
+    "roberta_wide",
+    "electra_wide",
+    "modernbert",
+    "deberta_v2",
+    "mpnet_wide",
+    "albert",
+    "nomic_bert",
+    "gte",
+    "eurobert",
+]
 STEPS, ROWS, WIDTH, MASKED = 20, 4, 9, 6
 GENERATOR = torch.Generator().manual_seed(20265)
 
