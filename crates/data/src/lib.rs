@@ -78,6 +78,8 @@ mod splits;
 mod stratified_split;
 pub mod table;
 pub mod tabular;
+pub mod tagged;
+mod token_labels;
 mod tokenizer;
 
 pub use audit::{
@@ -104,6 +106,7 @@ pub use reader::{ExampleReader, OnBadRow};
 pub use renamed_keys::{explain_renamed_key, renamed_key_hint};
 pub use sampler::{BatchSize, SampledBatch, Sampler, SamplingStrategy, sorted_by_length};
 pub use splits::{LoadedDataset, SkippedRows, Split, SplitReport, Splits};
+pub use token_labels::{LabelAlignment, LabeledTokens, TaggedBatch, TokenLabelCollator};
 pub use tokenizer::{
     EncodingConfig, Offsets, PairEncoding, PairTruncation, TextTokenizer, Truncation,
 };

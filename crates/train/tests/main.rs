@@ -30,4 +30,5 @@ mod regression;
 mod report;
 mod resume;
 mod small_run;
+mod tokens;
 mod transfers;

@@ -18,7 +18,7 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 1 << 16;
 
 /// Decompressed content of a text file.
-pub(super) type TextReader = Box<dyn BufRead + Send>;
+pub(crate) type TextReader = Box<dyn BufRead + Send>;
 
 /// Line reader that strips a leading byte order mark.
 ///
@@ -150,7 +150,7 @@ impl Lines {
 }
 
 /// Opens a text file; decompresses it if its name ends in `.gz`.
-pub(super) fn open_text(path: &Path, progress: &Progress) -> Result<TextReader, DataError> {
+pub(crate) fn open_text(path: &Path, progress: &Progress) -> Result<TextReader, DataError> {
     let file = File::open(path).map_err(|source| DataError::io(path, source))?;
     let file = Counted::new(file, progress);
     Ok(match is_gzip(path) {

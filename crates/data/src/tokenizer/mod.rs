@@ -21,6 +21,7 @@ mod text_tokens;
 mod token_values;
 mod training;
 mod truncation;
+mod words;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

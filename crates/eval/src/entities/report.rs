@@ -56,7 +56,7 @@ pub struct EntityReport {
     /// Number of words.
     pub words: u64,
     /// Fraction of the words with the right tag.
-    pub token_accuracy: f64,
+    pub accuracy: f64,
     /// Scores over all entities.
     pub micro: LabelSetScores,
     /// Mean scores of the types.
@@ -120,7 +120,7 @@ impl EntityReport {
         Ok(Self {
             sentences: targets.len() as u64,
             words,
-            token_accuracy: correct as f64 / words as f64,
+            accuracy: correct as f64 / words as f64,
             micro: all.scores(),
             macro_mean: mean(&per_type, |_| 1.0),
             weighted: mean(&per_type, |scores| scores.support as f64),
@@ -130,7 +130,7 @@ impl EntityReport {
     }
 
     /// Returns a metric by its name: `entity_precision`, `entity_recall` and `entity_f1` over all
-    /// entities, `entity_macro_f1` and `entity_weighted_f1` over the types, or `token_accuracy`;
+    /// entities, `entity_macro_f1` and `entity_weighted_f1` over the types, or `accuracy`;
     /// `None` for another name.
     pub fn score(&self, metric: &str) -> Option<f64> {
         match metric {
@@ -139,7 +139,7 @@ impl EntityReport {
             "entity_f1" => Some(self.micro.f1),
             "entity_macro_f1" => Some(self.macro_mean.f1),
             "entity_weighted_f1" => Some(self.weighted.f1),
-            "token_accuracy" => Some(self.token_accuracy),
+            "accuracy" => Some(self.accuracy),
             _ => None,
         }
     }
@@ -256,7 +256,7 @@ mod tests {
     fn sentences_without_entities_have_an_accuracy() {
         let tags = [vec!["O", "O"]];
         let report = EntityReport::new(&tags, &tags, EntityMode::Lenient).unwrap();
-        assert_eq!(report.score("token_accuracy"), Some(1.0));
+        assert_eq!(report.score("accuracy"), Some(1.0));
         assert_eq!(report.score("entity_f1"), Some(0.0));
         assert_eq!(report.score("f1"), None);
     }

@@ -148,7 +148,7 @@ impl From<&EntityReport> for Table {
         Self::of(
             format!(
                 "Entities; {:.4} of the tags of {} words are right.",
-                report.token_accuracy, report.words
+                report.accuracy, report.words
             ),
             [
                 Column::text("Type"),

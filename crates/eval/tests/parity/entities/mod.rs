@@ -63,7 +63,7 @@ fn scores_are_equal() {
     let scores = |scores: LabelSetScores| [scores.precision, scores.recall, scores.f1].into_iter();
     each_case(|case| {
         let (report, what) = (case.report(), &case.name);
-        assert_close(what, report.token_accuracy, case.accuracy);
+        assert_close(what, report.accuracy, case.accuracy);
         assert_all_close(what, scores(report.micro), &case.micro);
         assert_all_close(what, scores(report.macro_mean), &case.macro_mean);
         assert_all_close(what, scores(report.weighted), &case.weighted);
