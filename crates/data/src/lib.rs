@@ -7,7 +7,8 @@
 //! # Pipeline
 //!
 //! 1. **Read**: [`catalog`] opens public datasets by name; [`tabular`] opens any CSV, TSV, JSON,
-//!    Parquet or Arrow file. Both use the streaming readers in [`table`]. The result is a
+//!    Parquet or Arrow file. Both use the streaming readers in [`table`]. [`tagged`] opens files with
+//!    a class per word. The result is a
 //!    [`Dataset`] of [`Example`]s, or an [`ExampleReader`] for data that does not fit into memory.
 //! 2. **Prepare**: [`Cleaning`] steps, an [`Audit`] for duplicates, train-test overlap and label
 //!    conflicts, stratified splits and subsets, and cross-validation [`Folds`] that can be shared

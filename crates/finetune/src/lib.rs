@@ -91,6 +91,8 @@ mod documents {
     struct Adapters;
     #[doc = include_str!("../../../docs/guide/multi-task.md")]
     struct MultiTask;
+    #[doc = include_str!("../../../docs/guide/token-classification.md")]
+    struct TokenClassification;
     #[doc = include_str!("../../../docs/guide/studies.md")]
     struct Studies;
 }

@@ -12,3 +12,4 @@ mod page;
 mod scripted;
 mod server;
 mod shutdown;
+mod tokens;

@@ -4,6 +4,7 @@ mod accumulation;
 mod losses;
 mod optimizers;
 mod predictor;
+mod token_predictor;
 mod trajectory;
 
 use finetune_train::{Decay, LrScheduler, Warmup};
