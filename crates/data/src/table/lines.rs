@@ -208,7 +208,7 @@ pub(crate) fn read_text(
 }
 
 /// Returns an error if a record is longer than [`RECORD_LIMIT`].
-pub(super) fn check_length(path: &Path, row: u64, length: usize) -> Result<(), DataError> {
+pub(crate) fn check_length(path: &Path, row: u64, length: usize) -> Result<(), DataError> {
     if length > RECORD_LIMIT {
         let problem = format!("the row is longer than {RECORD_LIMIT} bytes");
         return Err(DataError::broken_row(path, row, problem));
@@ -217,7 +217,7 @@ pub(super) fn check_length(path: &Path, row: u64, length: usize) -> Result<(), D
 }
 
 /// Returns the bytes of a record as text, which must be UTF-8 without NUL characters.
-pub(super) fn check_text<'a>(path: &Path, row: u64, bytes: &'a [u8]) -> Result<&'a str, DataError> {
+pub(crate) fn check_text<'a>(path: &Path, row: u64, bytes: &'a [u8]) -> Result<&'a str, DataError> {
     let text = str::from_utf8(bytes).map_err(|_| DataError::invalid_utf8(path, row))?;
     check_nul(path, row, text)?;
     Ok(text)

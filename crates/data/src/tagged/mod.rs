@@ -16,7 +16,7 @@ pub use self::scheme::TagScheme;
 pub use self::spans::WordSpan;
 pub use self::split_words::split_words;
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use self::sentence::{Checks, Sentence, class_names};
@@ -25,7 +25,7 @@ use crate::error::DataError;
 use crate::progress::Progress;
 use crate::reader::{ExampleReader, OnBadRow};
 use crate::splits::{LoadedDataset, Split, SplitReport};
-use crate::table::open_text;
+use crate::table::{RECORD_LIMIT, check_length, check_text, open_text};
 use crate::tabular::{SplitFiles, name_of};
 
 /// Loads the files of all splits. The text of an example is its words with a space between them, and
@@ -109,17 +109,22 @@ fn read(path: &Path, options: &TaggedOptions) -> Result<Sentences, DataError> {
 
 /// Reads the lines of a file, without their line breaks.
 fn lines(path: &Path) -> Result<Vec<String>, DataError> {
-    let mut lines = Vec::new();
-    for (number, line) in (1..).zip(open_text(path, &Progress::default())?.lines()) {
-        let line = line.map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidData => DataError::invalid_utf8(path, number),
-            _ => DataError::reading(path, error),
-        })?;
-        let line = match number {
-            1 => line.trim_start_matches('\u{feff}').to_string(),
-            _ => line,
+    let (mut lines, mut reader) = (Vec::new(), open_text(path, &Progress::default())?);
+    for number in 1.. {
+        let mut line = Vec::new();
+        // A line that is too long is not read to its end.
+        let mut start = reader.by_ref().take(RECORD_LIMIT as u64 + 1);
+        let read = start.read_until(b'\n', &mut line);
+        if read.map_err(|source| DataError::reading(path, source))? == 0 {
+            break;
+        }
+        check_length(path, number, line.len())?;
+        let text = check_text(path, number, &line)?.trim_end_matches(['\n', '\r']);
+        let text = match number {
+            1 => text.trim_start_matches('\u{feff}'),
+            _ => text,
         };
-        lines.push(line);
+        lines.push(text.to_string());
     }
     Ok(lines)
 }

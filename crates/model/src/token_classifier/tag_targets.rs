@@ -36,8 +36,7 @@ pub struct TagTargets {
 }
 
 impl PackedTagTargets {
-    /// Adds the classes of the tokens of a batch to an upload; `None` without any token. Sequences
-    /// may be empty.
+    /// Adds the classes of the tokens of a batch to an upload. Sequences may be empty, but not all.
     ///
     /// # Shapes
     /// - `labels`: `N` classes, sequence by sequence
@@ -45,13 +44,13 @@ impl PackedTagTargets {
     ///
     /// # Errors
     /// - [`ModelError::InvalidShape`] if the offsets do not ascend to `N`, or a label is not below
-    ///   `classes`.
+    ///   `classes`, or there is no label.
     pub fn new(
         labels: &[usize],
         offsets: &[usize],
         classes: usize,
         upload: &mut Upload,
-    ) -> Result<Option<Self>, ModelError> {
+    ) -> Result<Self, ModelError> {
         let ascending = offsets.first() == Some(&0) && offsets.is_sorted();
         if !ascending || offsets.last() != Some(&labels.len()) {
             let expected = format!("offsets of {} labels", labels.len());
@@ -69,7 +68,7 @@ impl PackedTagTargets {
         sequences.retain(|tokens| !tokens.is_empty());
         sequences.sort_by_key(|tokens| std::cmp::Reverse(tokens.len()));
         let Some(longest) = sequences.first().map(|tokens| tokens.len()) else {
-            return Ok(None);
+            return Err(ModelError::batch_shape("labels", "at least 1", 0));
         };
         let at = |step: usize| {
             let longer = sequences
@@ -84,14 +83,14 @@ impl PackedTagTargets {
         let pairs: Vec<usize> = pairs.collect();
         let first = sequences.iter().map(|tokens| labels[tokens.start]);
         let last = sequences.iter().map(|tokens| labels[tokens.end - 1]);
-        Ok(Some(Self {
+        Ok(Self {
             labels: upload.indices(labels.iter().copied()),
             by_step: upload.indices((0..longest).flat_map(at)),
             steps: (0..longest).map(|step| at(step).count()).collect(),
             first: upload.indices(first),
             last: upload.indices(last),
             pairs: (!pairs.is_empty()).then(|| upload.indices(pairs)),
-        }))
+        })
     }
 
     /// Returns the targets, from the upload that they were added to.
@@ -104,12 +103,5 @@ impl PackedTagTargets {
             last: uploaded.indices(&self.last),
             pairs: self.pairs.as_ref().map(|part| uploaded.indices(part)),
         }
-    }
-}
-
-impl TagTargets {
-    /// Returns the class of each token, `[N]`.
-    pub fn labels(&self) -> Tensor<1, Int> {
-        self.labels.clone()
     }
 }

@@ -106,7 +106,7 @@ fn likelihoods_and_gradients_are_those_of_all_sequences() {
         let mut upload = Upload::default();
         let packed =
             PackedTagTargets::new(&case.labels, &case.offsets(), case.classes, &mut upload);
-        let targets = packed.unwrap().unwrap().unpack(&upload.send(&autodiff));
+        let targets = packed.unwrap().unpack(&upload.send(&autodiff));
         let loss = crf.negative_log_likelihood(emissions.clone(), &targets);
         let expected = -case.log_likelihood.iter().sum::<f64>();
         assert_near(&case.name, &host(loss.clone()), &[expected], tolerance);

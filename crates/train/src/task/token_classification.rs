@@ -80,19 +80,24 @@ impl Task for TokenClassificationTask {
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
         let (labeled, mut upload) = (&batch.labeled, Upload::default());
-        let classes = self.class_names.len();
-        let packed =
-            PackedTagTargets::new(&labeled.labels, &labeled.offsets, classes, &mut upload)?;
-        let Some(packed) = packed else {
-            // Words that are too long for a row leave nothing to learn from: no loss, no gradient.
+        if labeled.labels.is_empty() {
+            // Rows without any word leave nothing to learn from: loss and gradients are 0.
             return Ok(model.head.output.weight.val().sum() * 0.0);
+        }
+        let Some(crf) = &model.crf else {
+            let labels = upload.indices(labeled.labels.iter().copied());
+            let (logits, uploaded) = forward_tokens_with(model, batch, upload, Some(dropout))?;
+            return Ok(cross_entropy_of(
+                logits,
+                uploaded.indices(&labels),
+                step.weight,
+            ));
         };
+        let (offsets, classes) = (&labeled.offsets, self.class_names.len());
+        let targets = PackedTagTargets::new(&labeled.labels, offsets, classes, &mut upload)?;
         let (logits, uploaded) = forward_tokens_with(model, batch, upload, Some(dropout))?;
-        let targets = packed.unpack(&uploaded);
-        Ok(match &model.crf {
-            None => cross_entropy_of(logits, targets.labels(), step.weight),
-            Some(crf) => crf.negative_log_likelihood(logits, &targets) / step.weight,
-        })
+        let targets = targets.unpack(&uploaded);
+        Ok(crf.negative_log_likelihood(logits, &targets) / step.weight)
     }
 
     fn check(&self, model: &TokenClassifier, _config: &TrainConfig) -> Result<(), TrainError> {
