@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example predict -- --model runs/classify-1/model "A text" "another"`
 //!
+//! Of a token classifier, it prints the entities, or the tags of all words.
+//!
 //! Without texts, it reads standard input, one text per line.
 
 use std::error::Error;
@@ -12,6 +14,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::{BatchSize, Truncation};
 use finetune::eval::Thresholds;
+use finetune::model::CheckpointConfig;
+use finetune::predict::{TokenPrediction, TokenPredictor, TokenPredictorConfig};
 use finetune::prelude::*;
 use finetune_examples::{MESSAGE_TOPICS, TextLines, exit_code, thresholds};
 use serde_json::{Value, json};
@@ -72,17 +76,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .model
         .as_deref()
         .unwrap_or(Path::new(MESSAGE_TOPICS));
-    let config = PredictorConfig {
-        max_length: arguments.max_length,
-        truncation: arguments.truncation,
-        batch_size: BatchSize::Rows(arguments.batch_size),
-        precision: arguments.precision,
-        top_k: arguments.best,
-        threshold: arguments.threshold.clone(),
-        ..Default::default()
-    };
-    let device = arguments.device.open()?;
-    let predictor = Predictor::load_with(directory, config, &device)?;
+    let predictor = arguments.model(directory)?;
     if !arguments.texts.is_empty() {
         return arguments.answer(&predictor);
     }
@@ -121,9 +115,55 @@ fn pair(line: String) -> Result<(String, String), String> {
     pair.ok_or_else(|| "no tab between the texts of a pair".to_string())
 }
 
+/// Model that labels texts, or one that labels their words.
+#[allow(clippy::large_enum_variant, reason = "one a program")]
+enum Model {
+    Texts(Predictor),
+    Words(TokenPredictor),
+}
+
+impl Model {
+    fn predict(&self, texts: &[String]) -> Result<Vec<Prediction>, PredictError> {
+        match self {
+            Self::Texts(model) => model.predict(texts),
+            Self::Words(model) => {
+                let predictions = model.predict(texts)?;
+                Ok(predictions.into_iter().map(Prediction::Tokens).collect())
+            }
+        }
+    }
+}
+
 impl Arguments {
+    fn model(&self, directory: &Path) -> Result<Model, Box<dyn Error>> {
+        let (device, batch_size) = (self.device.open()?, BatchSize::Rows(self.batch_size));
+        if CheckpointConfig::read(directory).is_ok_and(|config| config.is_token_classifier()) {
+            let config = TokenPredictorConfig {
+                max_length: self.max_length,
+                batch_size,
+                precision: self.precision,
+                ..Default::default()
+            };
+            return Ok(Model::Words(TokenPredictor::load(
+                directory, config, &device,
+            )?));
+        }
+        let config = PredictorConfig {
+            max_length: self.max_length,
+            truncation: self.truncation,
+            batch_size,
+            precision: self.precision,
+            top_k: self.best,
+            threshold: self.threshold.clone(),
+            ..Default::default()
+        };
+        Ok(Model::Texts(Predictor::load_with(
+            directory, config, &device,
+        )?))
+    }
+
     /// Answers the texts of the arguments.
-    fn answer(&self, predictor: &Predictor) -> Result<(), Box<dyn Error>> {
+    fn answer(&self, predictor: &Model) -> Result<(), Box<dyn Error>> {
         if !self.pairs {
             return self.answer_texts(predictor, &self.texts);
         }
@@ -136,7 +176,7 @@ impl Arguments {
         }
     }
 
-    fn answer_texts(&self, predictor: &Predictor, texts: &[String]) -> Result<(), Box<dyn Error>> {
+    fn answer_texts(&self, predictor: &Model, texts: &[String]) -> Result<(), Box<dyn Error>> {
         if texts.is_empty() {
             return Ok(());
         }
@@ -147,12 +187,15 @@ impl Arguments {
 
     fn answer_pairs(
         &self,
-        predictor: &Predictor,
+        predictor: &Model,
         pairs: &[(String, String)],
     ) -> Result<(), Box<dyn Error>> {
         if pairs.is_empty() {
             return Ok(());
         }
+        let Model::Texts(predictor) = predictor else {
+            return Err("--pairs is not for a token classifier".into());
+        };
         let predictions = predictor.predict_pairs(pairs)?;
         let texts = pairs
             .iter()
@@ -197,6 +240,24 @@ fn answer(prediction: &Prediction) -> String {
             .map(|score| format!("{:.3}", score.score))
             .collect::<Vec<_>>()
             .join(", "),
+        Prediction::Tokens(prediction) => tagged(prediction),
         _ => labels.collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Formats the entities of a text, such as `Ada Lovelace PER 0.987, London LOC 0.970`; the tags of all
+/// words of a model without entities.
+fn tagged(prediction: &TokenPrediction) -> String {
+    let entities = prediction.entities.iter();
+    let entities = entities.map(|one| (&one.text, &one.label, one.probability));
+    let words = prediction.words.iter();
+    let words = words.map(|one| (&one.text, &one.label, one.probability));
+    let shown: Vec<String> = entities
+        .chain(words.filter(|(_, label, _)| !label.contains('-') && *label != "O"))
+        .map(|(text, label, probability)| format!("{text} {label} {probability:.3}"))
+        .collect();
+    match shown.is_empty() {
+        true => "none".to_string(),
+        false => shown.join(", "),
     }
 }

@@ -13,6 +13,8 @@ pub const CUSTOMER_MESSAGES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../datasets/customer_messages/sample"
 );
+/// 110 training, 26 validation and 26 test sentences with named entities, in CoNLL columns.
+pub const TOWN_NOTES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/town_notes/sample");
 /// 12 labeled and 2 unlabeled reviews, in the directory layout of aclImdb.
 pub const SAMPLE_IMDB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/imdb/sample");
 /// 54 tweets of both classes, in the file layout of the competition.

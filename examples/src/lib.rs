@@ -27,7 +27,7 @@ mod watcher;
 pub use arguments::RunArguments;
 pub use bundled::{
     CUSTOMER_MESSAGES, MESSAGE_TOPICS, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_DISASTER_TWEETS,
-    SAMPLE_IMDB, sample_of,
+    SAMPLE_IMDB, TOWN_NOTES, sample_of,
 };
 pub use checkpoint::Checkpoint;
 pub use common_arguments::CommonArguments;

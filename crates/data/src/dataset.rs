@@ -25,7 +25,7 @@ pub enum Label {
     Class(usize),
     /// Any number of classes, in ascending order: multi-label classification.
     Classes(Vec<usize>),
-    /// A class for each word of the text: token classification.
+    /// A class for each word of the text, which are separated by spaces: token classification.
     TokenClasses(Vec<usize>),
     /// A finite score.
     Score(f64),
@@ -104,6 +104,13 @@ impl Example {
     }
 }
 
+impl Example {
+    /// Returns the words of the text, which are separated by spaces.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.text.split_whitespace()
+    }
+}
+
 impl Label {
     /// Returns the class; `None` for any other label.
     pub fn class(&self) -> Option<usize> {
@@ -148,6 +155,14 @@ impl Schema {
         Self {
             texts: TextArity::Single,
             target: Target::MultiLabel(class_names.into_iter().map(Into::into).collect()),
+        }
+    }
+
+    /// Creates the schema of single texts with one of the given classes for each word.
+    pub fn token_classification<S: Into<String>>(class_names: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            texts: TextArity::Single,
+            target: Target::TokenClasses(class_names.into_iter().map(Into::into).collect()),
         }
     }
 

@@ -7,7 +7,8 @@
 //! # Pipeline
 //!
 //! 1. **Read**: [`catalog`] opens public datasets by name; [`tabular`] opens any CSV, TSV, JSON,
-//!    Parquet or Arrow file. Both use the streaming readers in [`table`]. The result is a
+//!    Parquet or Arrow file. Both use the streaming readers in [`table`]. [`tagged`] opens files with
+//!    a class per word. The result is a
 //!    [`Dataset`] of [`Example`]s, or an [`ExampleReader`] for data that does not fit into memory.
 //! 2. **Prepare**: [`Cleaning`] steps, an [`Audit`] for duplicates, train-test overlap and label
 //!    conflicts, stratified splits and subsets, and cross-validation [`Folds`] that can be shared
@@ -78,6 +79,8 @@ mod splits;
 mod stratified_split;
 pub mod table;
 pub mod tabular;
+pub mod tagged;
+mod token_labels;
 mod tokenizer;
 
 pub use audit::{
@@ -104,6 +107,7 @@ pub use reader::{ExampleReader, OnBadRow};
 pub use renamed_keys::{explain_renamed_key, renamed_key_hint};
 pub use sampler::{BatchSize, SampledBatch, Sampler, SamplingStrategy, sorted_by_length};
 pub use splits::{LoadedDataset, SkippedRows, Split, SplitReport, Splits};
+pub use token_labels::{LabelAlignment, LabeledTokens, TaggedBatch, TokenLabelCollator};
 pub use tokenizer::{
     EncodingConfig, Offsets, PairEncoding, PairTruncation, TextTokenizer, Truncation,
 };

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use finetune_data::tabular::SplitFiles;
+use finetune_data::tagged::{self, TagScheme, TaggedOptions};
 use finetune_data::{Dataset, Label, OnBadRow, Split, Target, catalog};
 
 /// Name, and the rows of training, validation, test and unlabeled split.
@@ -104,4 +106,42 @@ fn hotel_reviews_have_none_one_or_several_aspects() {
     let texts = splits.train.examples.iter().chain(&test.examples);
     let distinct: std::collections::BTreeSet<&str> = texts.map(|row| &row.text[..]).collect();
     assert_eq!(distinct.len(), 128);
+}
+
+/// The numbers on the card of the town notes.
+#[test]
+fn town_notes_have_four_types_of_entities() {
+    let sample = sample("town_notes");
+    let file = |name: &str| sample.join(name).with_extension("conll");
+    let mut files = SplitFiles::train_test(file("train"), file("test"));
+    files.validation = Some(file("validation"));
+    let options = TaggedOptions {
+        scheme: Some(TagScheme::Bio),
+        ..TaggedOptions::default()
+    };
+    let splits = tagged::open(&files, &options).unwrap().splits;
+    let names = splits.train.class_names().to_vec();
+    assert_eq!(names.len(), 9);
+    let mut texts = std::collections::BTreeSet::new();
+    for (split, expected) in [
+        (splits.train, [110, 1058, 57, 52, 46, 54]),
+        (splits.validation.unwrap(), [26, 211, 15, 12, 11, 14]),
+        (splits.test.unwrap(), [26, 216, 16, 13, 10, 14]),
+    ] {
+        let tags = || {
+            split
+                .examples
+                .iter()
+                .flat_map(|example| example.label.classes())
+        };
+        let begun = |label: &str| {
+            tags()
+                .filter(|tag| names[**tag] == format!("B-{label}"))
+                .count()
+        };
+        let [per, loc, org, date] = ["PER", "LOC", "ORG", "DATE"].map(begun);
+        assert_eq!([split.len(), tags().count(), per, loc, org, date], expected);
+        texts.extend(split.examples.into_iter().map(|example| example.text));
+    }
+    assert_eq!(texts.len(), 162);
 }

@@ -11,6 +11,7 @@
 //!    | probabilities or logits | [`PredictedProbabilities`] | all of these, top-k accuracy, log loss, Brier, areas under curves, calibration |
 //!    | probabilities of any number of classes | [`PredictedLabelSets`] | subset accuracy, Hamming loss, averaged precision, recall and F1, areas under curves |
 //!    | scores of two classes | [`BinaryRanking`] | ROC and precision-recall curves and their areas |
+//!    | tags of words | [`EntityReport`] | precision, recall and F1 of entities, token accuracy |
 //!    | numbers | [`PredictedScores`] | Pearson, Spearman, MAE, RMSE, R2 |
 //!
 //!    Scores are exact over the whole set: never means of batch means. Counts are integers and
@@ -63,6 +64,7 @@
 
 mod classification;
 mod confusion_matrix;
+mod entities;
 mod error;
 mod exact_sum;
 mod metric;
@@ -84,6 +86,7 @@ pub use classification::{ClassScores, ClassificationReport};
 pub use confusion_matrix::{
     Average, AveragedScores, Confusion, ConfusionMatrix, KappaWeights, Normalize,
 };
+pub use entities::{Entity, EntityMode, EntityReport, EntityScheme, entities};
 pub use error::{CustomError, EvalError};
 pub use metric::{
     Better, Evaluator, Metric, MetricInput, MetricKind, MetricSource, Scores, TargetKind,

@@ -93,6 +93,8 @@ mod documents {
     struct Distillation;
     #[doc = include_str!("../../../docs/guide/multi-task.md")]
     struct MultiTask;
+    #[doc = include_str!("../../../docs/guide/token-classification.md")]
+    struct TokenClassification;
     #[doc = include_str!("../../../docs/guide/studies.md")]
     struct Studies;
 }

@@ -1,14 +1,16 @@
 //! BERT-family encoders on burn: from token ids to hidden states and logits.
 //!
 //! 1. A model is loaded from a Hugging Face checkpoint directory ([`load_classifier`],
+//!    [`load_token_classifier`],
 //!    [`load_masked_lm`], [`load_pre_training`], [`load_base_model`], [`load_encoder`]), or created
 //!    from an [`EncoderConfig`] and a seed ([`init_weights`]).
 //! 2. A padded batch is copied to the device ([`EncoderInput`]).
 //! 3. The [`Encoder`] computes hidden states, a [`Pooler`] one vector per text, and a [`Head`]
 //!    logits or scores; together they are a [`SequenceClassifier`]. A [`MaskedLm`] computes logits
-//!    of masked tokens, and with a [`NextSentenceHead`] those of next-sentence prediction.
+//!    of masked tokens, and with a [`NextSentenceHead`] those of next-sentence prediction; a
+//!    [`TokenClassifier`] those of each token, with a [`Crf`] over them if wanted.
 //! 4. The trained model is saved as a checkpoint that transformers loads ([`save_classifier`],
-//!    [`save_masked_lm`], [`save_base_model`], [`save_encoder`]).
+//!    [`save_token_classifier`], [`save_masked_lm`], [`save_base_model`], [`save_encoder`]).
 //! 5. The forward pass of a classifier can be split ([`SplitPoint`],
 //!    [`SequenceClassifier::forward_lower`], [`SequenceClassifier::forward_upper`]), so that the
 //!    output of frozen layers can be cached.
@@ -66,14 +68,15 @@ mod parameters;
 mod pooling;
 mod split_point;
 mod summary;
+mod token_classifier;
 
 pub use adapters::{LoraConfig, LoraLinear, LoraTarget, LowRank, load_adapter, save_adapter};
 pub use base_model::BaseModel;
 pub use checkpoint::{
     CheckpointConfig, LoadReport, PoolingAndHead, RowBlock, TensorNames, TensorPart,
     load_base_model, load_classifier, load_classifier_with, load_encoder,
-    load_encoder_with_new_head, load_masked_lm, load_pre_training, save_base_model,
-    save_classifier, save_encoder, save_masked_lm,
+    load_encoder_with_new_head, load_masked_lm, load_pre_training, load_token_classifier,
+    save_base_model, save_classifier, save_encoder, save_masked_lm, save_token_classifier,
 };
 pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceClassifierConfig};
 pub use dropout::DropoutStream;
@@ -98,3 +101,7 @@ pub use parameters::{Parameter, ParameterKind, parameters};
 pub use pooling::{LayerSelection, Pooler, Pooling, TokenPooling};
 pub use split_point::{Activations, SplitPoint, TextActivations};
 pub use summary::{LayerSummary, ModelSummary};
+pub use token_classifier::{
+    Crf, CrfWeights, PackedTagTargets, TagTargets, TokenClassifier, TokenClassifierConfig,
+    Transitions,
+};

@@ -9,6 +9,7 @@ use crate::base_model::BaseModel;
 use crate::classifier::SequenceClassifier;
 use crate::masked_lm::MaskedLm;
 use crate::parameters::parameters;
+use crate::token_classifier::TokenClassifier;
 
 /// Summary of a model: its parts with their numbers of parameters.
 ///
@@ -230,6 +231,12 @@ impl ModuleDisplay for SequenceClassifier {
 }
 
 impl ModuleDisplay for BaseModel {
+    fn format(&self, _settings: DisplaySettings) -> String {
+        ModelSummary::of(self).to_string()
+    }
+}
+
+impl ModuleDisplay for TokenClassifier {
     fn format(&self, _settings: DisplaySettings) -> String {
         ModelSummary::of(self).to_string()
     }

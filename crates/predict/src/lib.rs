@@ -4,7 +4,8 @@
 //!    encodes texts as in training ([`TextPreprocessing`]), batches them by length, and returns a
 //!    [`Prediction`] each.
 //! 2. [`Predictor::evaluate`] computes metrics on a dataset.
-//! 3. [`predict()`] is the loop beneath, on encoded rows; [`predict_with`] runs a forward pass of
+//! 3. A [`TokenPredictor`] predicts a class per word, and the entities of the words.
+//! 4. [`predict()`] is the loop beneath, on encoded rows; [`predict_with`] runs a forward pass of
 //!    your own. Validation and test rows of a training run go through the same loop.
 //!
 //! Nothing here trains: no optimizer and no training loop is linked.
@@ -18,6 +19,7 @@ mod prediction;
 mod predictor;
 mod predictor_config;
 mod text_preprocessing;
+mod tokens;
 
 pub use compatibility::{check_length, check_vocabulary, load_tokenizer};
 pub use error::PredictError;
@@ -28,3 +30,9 @@ pub use prediction::{LabelProbability, Prediction, Score};
 pub use predictor::Predictor;
 pub use predictor_config::PredictorConfig;
 pub use text_preprocessing::TextPreprocessing;
+pub use tokens::{
+    Aggregation, DecodedWord, EntityPrediction, SentenceLogits, SentenceTags, TagDecoder,
+    TagSettings, TokenPrediction, TokenPredictionOutput, TokenPredictor, TokenPredictorConfig,
+    WordPrediction, forward_tokens, forward_tokens_with, predict_tokens_with, tag_metrics,
+    tag_scores, transitions,
+};

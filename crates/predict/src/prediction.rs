@@ -6,6 +6,8 @@ use finetune_eval::{sigmoid, softmax};
 use finetune_model::ProblemType;
 use serde::{Deserialize, Serialize};
 
+use crate::tokens::TokenPrediction;
+
 /// Prediction for one text or text pair.
 ///
 /// In JSON, it is an object with the fields of its variant. `top_k` and `threshold` are settings of
@@ -40,6 +42,8 @@ pub enum Prediction {
         /// One score per output, in the order of the outputs.
         scores: Vec<Score>,
     },
+    /// Token classification.
+    Tokens(TokenPrediction),
 }
 
 /// Probability of a label.
@@ -64,21 +68,22 @@ pub struct Score {
 }
 
 impl Prediction {
-    /// Returns the most probable class; `None` for multi-label classification and regression.
+    /// Returns the most probable class; `None` for other predictions than of one class per text.
     pub fn label(&self) -> Option<&str> {
         match self {
             Self::SingleLabel { label, .. } => Some(label),
-            Self::MultiLabel { .. } | Self::Regression { .. } => None,
+            _ => None,
         }
     }
 
-    /// Returns the label probabilities in descending order; empty for regression.
+    /// Returns the label probabilities in descending order; empty for regression and token
+    /// classification.
     pub fn probabilities(&self) -> &[LabelProbability] {
         match self {
             Self::SingleLabel { probabilities, .. } | Self::MultiLabel { probabilities, .. } => {
                 probabilities
             }
-            Self::Regression { .. } => &[],
+            Self::Regression { .. } | Self::Tokens(_) => &[],
         }
     }
 
@@ -88,7 +93,7 @@ impl Prediction {
             Self::SingleLabel { probabilities, .. } | Self::MultiLabel { probabilities, .. } => {
                 probabilities.truncate(top_k);
             }
-            Self::Regression { .. } => {}
+            Self::Regression { .. } | Self::Tokens(_) => {}
         }
     }
 
@@ -99,7 +104,7 @@ impl Prediction {
                 [only] => Some(only.score),
                 _ => None,
             },
-            Self::SingleLabel { .. } | Self::MultiLabel { .. } => None,
+            _ => None,
         }
     }
 

@@ -13,6 +13,7 @@ use finetune_storage::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PredictError;
+use crate::tokens::TagSettings;
 
 /// Cleaning and encoding settings that a model was trained with, and its thresholds.
 ///
@@ -43,6 +44,9 @@ pub struct TextPreprocessing {
     /// (default: 0.5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Thresholds>,
+    /// Tags of a token classifier (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<TagSettings>,
 }
 
 impl Default for TextPreprocessing {
@@ -52,6 +56,7 @@ impl Default for TextPreprocessing {
             cleaning: Cleaning::default(),
             encoding: EncodingConfig::default(),
             threshold: None,
+            tags: None,
         }
     }
 }

@@ -76,13 +76,12 @@ pub use api::{
 };
 pub use config::ServeConfig;
 pub use error::ServeError;
-pub use finetune_model::ProblemType;
 pub use finetune_predict::{LabelProbability, Prediction, Score};
 pub use input::{Input, InputParts};
 pub use model_registry::Models;
 pub use served_model::ServedModel;
 pub use server::{Server, shutdown_signal};
-pub use text_model::{InferenceError, InputFormat, ModelMetadata, TextModel};
+pub use text_model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 
 /// Compiles the program of the guide.
 #[cfg(doctest)]

@@ -1,15 +1,15 @@
 //! Implementation of [`TextModel`] for predictors.
 
 use finetune_data::TextArity;
-use finetune_predict::{PredictError, Prediction, Predictor};
+use finetune_predict::{PredictError, Prediction, Predictor, TokenPredictor};
 
 use crate::input::Input;
-use crate::text_model::{InferenceError, InputFormat, ModelMetadata, TextModel};
+use crate::text_model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 
 impl TextModel for Predictor {
     fn profile(&self) -> ModelMetadata {
         ModelMetadata {
-            task: self.problem_type(),
+            task: self.problem_type().into(),
             input: match self.texts() {
                 Some(TextArity::Single) => InputFormat::Text,
                 Some(TextArity::Pair) => InputFormat::Pair,
@@ -33,6 +33,24 @@ impl TextModel for Predictor {
             }
         };
         predictions.map_err(fault)
+    }
+}
+
+impl TextModel for TokenPredictor {
+    fn profile(&self) -> ModelMetadata {
+        ModelMetadata {
+            task: ServedTask::TokenClassification,
+            input: InputFormat::Text,
+            labels: self.class_names().to_vec(),
+            // Longer texts are predicted in parts.
+            max_tokens: None,
+        }
+    }
+
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<Prediction>, InferenceError> {
+        let texts: Vec<_> = inputs.iter().map(Input::text).collect();
+        let predictions = self.predict(&texts).map_err(fault)?;
+        Ok(predictions.into_iter().map(Prediction::Tokens).collect())
     }
 }
 

@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::BatchSize;
-use finetune_model::CustomHead;
+use finetune_model::{CheckpointConfig, CustomHead};
 use finetune_ops::Precision;
-use finetune_predict::{Predictor, PredictorConfig};
+use finetune_predict::{
+    PredictError, Predictor, PredictorConfig, TokenPredictor, TokenPredictorConfig,
+};
 
 use crate::error::ServeError;
 use crate::input::Input;
@@ -88,20 +90,36 @@ impl ServedModel {
         head: Option<&CustomHead>,
     ) -> Result<Self, ServeError> {
         check_name(name)?;
-        let config = PredictorConfig {
-            batch_size: BatchSize::Tokens(Self::TOKENS_AT_ONCE),
-            precision,
-            ..Default::default()
-        };
-        let loaded = Predictor::load_custom(directory, config, head, device);
-        let predictor = loaded.map_err(|source| ServeError::Model {
+        let failed = |source: PredictError| ServeError::Model {
             name: name.to_string(),
             source: Box::new(source),
-        })?;
+        };
+        let checkpoint = CheckpointConfig::read(directory).map_err(PredictError::from);
+        let batch_size = BatchSize::Tokens(Self::TOKENS_AT_ONCE);
+        let served = match checkpoint.map_err(failed)?.is_token_classifier() {
+            true => {
+                let config = TokenPredictorConfig {
+                    batch_size,
+                    precision,
+                    ..Default::default()
+                };
+                let loaded = TokenPredictor::load(directory, config, device);
+                Self::new(name, loaded.map_err(failed)?)?
+            }
+            false => {
+                let config = PredictorConfig {
+                    batch_size,
+                    precision,
+                    ..Default::default()
+                };
+                let loaded = Predictor::load_custom(directory, config, head, device);
+                Self::new(name, loaded.map_err(failed)?)?
+            }
+        };
         let served = Self {
             origin: directory.display().to_string(),
             card: card(&directory.join(Self::CARD_FILE))?,
-            ..Self::new(name, predictor)?
+            ..served
         };
         served.with_examples(examples(&directory.join(Self::EXAMPLES_FILE))?)
     }

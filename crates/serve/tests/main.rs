@@ -13,3 +13,4 @@ mod page;
 mod scripted;
 mod server;
 mod shutdown;
+mod tokens;

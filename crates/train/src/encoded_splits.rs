@@ -48,6 +48,17 @@ impl UsedSplits {
         Ok(used)
     }
 
+    /// Returns the splits with their names.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, &Dataset)> {
+        let others = [
+            ("validation rows", &self.validation),
+            ("test rows", &self.test),
+        ];
+        let others = others.into_iter();
+        let others = others.filter_map(|(name, split)| Some((name, split.as_ref()?)));
+        std::iter::once(("training rows", &self.train)).chain(others)
+    }
+
     /// Returns whether the run evaluates on validation rows.
     pub(crate) fn has_validation(&self) -> bool {
         self.validation.is_some()
@@ -103,6 +114,9 @@ fn check_labels(name: &'static str, split: &Dataset, train: &Dataset) -> Result<
 fn fits(label: &Label, target: &Target) -> bool {
     match (label, target) {
         (Label::Class(class), Target::Classes(names)) => *class < names.len(),
+        (Label::TokenClasses(classes), Target::TokenClasses(names)) => {
+            classes.iter().all(|class| *class < names.len())
+        }
         (label, Target::MultiLabel(names)) => label.is_class_set(names.len()),
         (
             Label::Score(score),
@@ -123,7 +137,10 @@ fn expected_label(target: &Target) -> String {
             max: highest,
         } => format!("a score from {lowest} to {highest}"),
         Target::MultiLabel(_) => "any number of classes, ascending, each once".to_string(),
-        Target::TokenClasses(_) | Target::Unlabeled => "data with classes or scores".to_string(),
+        Target::TokenClasses(names) => {
+            format!("a class below {} for each word", names.len())
+        }
+        Target::Unlabeled => "data with classes or scores".to_string(),
     }
 }
 

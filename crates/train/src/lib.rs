@@ -4,12 +4,13 @@
 //!    [`TrainConfig`] ([`OptimizerConfig`], [`LrScheduler`], [`FreezeConfig`],
 //!    [`EvaluationConfig`], [`CheckpointPolicy`], seed).
 //! 2. [`FineTuning`] loads a checkpoint, tokenizes the data, checks everything, trains, tests and
-//!    writes a [`RunDirectory`]; it resumes an interrupted run. [`PreTraining`] (masked language
-//!    modeling) and [`MultiTask`] are the same [`Run`] with other input.
+//!    writes a [`RunDirectory`]; it resumes an interrupted run. [`TokenClassification`]
+//!    (a class per word), [`PreTraining`] (masked language modeling) and [`MultiTask`] are the same
+//!    [`Run`] with other input.
 //! 3. Parts of your own are a [`Head`](finetune_model::Head), a [`Loss`], a [`Metric`] or a
 //!    [`Callback`].
 //! 4. The loop itself is [`Trainer`]; what it trains is a [`Task`]: [`SequenceClassificationTask`],
-//!    [`MaskedLmTask`], or your own. [`PreparedRun`] records a run of it.
+//!    [`TokenClassificationTask`], [`MaskedLmTask`], or your own. [`PreparedRun`] records a run of it.
 //! 5. A [`MultiTask`] run trains several tasks on one encoder; a [`MixingConfig`] configures task
 //!    sampling, loss weights and gradient combination.
 //! 6. [`RunOutput::predictor`] makes a [`Predictor`](finetune_predict::Predictor) of the trained model.
@@ -112,6 +113,7 @@ mod summary;
 mod task;
 mod tensorboard;
 mod text_config;
+mod token_classification;
 mod train_config;
 mod trainer;
 mod training_run;
@@ -170,8 +172,13 @@ pub use run_output::{FineTuningOutput, RunOutput};
 pub use run_writer::{RunWriter, read_json, write_json};
 pub use schedule::{Decay, LrScheduler, Warmup};
 pub use summary::TrainingSummary;
-pub use task::{MaskedLmTask, SequenceClassificationTask, Task, TestOutput};
+pub use task::{
+    MaskedLmTask, SequenceClassificationTask, Task, TestOutput, TokenClassificationTask,
+};
 pub use tensorboard::TensorBoardCallback;
 pub use text_config::TextConfig;
+pub use token_classification::{
+    TaggedData, TokenClassification, TokenClassificationConfig, TokenClassificationOutput,
+};
 pub use train_config::TrainConfig;
 pub use trainer::{SaveSnapshot, Trained, Trainer};

@@ -17,6 +17,7 @@ use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
 
 /// A run before its input is loaded: [`FineTuning`](crate::FineTuning),
+/// [`TokenClassification`](crate::TokenClassification),
 /// [`MultiTask`](crate::MultiTask) or [`PreTraining`](crate::PreTraining).
 ///
 /// Everything that can be wrong with the input is found before the first file is written.

@@ -21,7 +21,7 @@ pub fn metrics_lines(path: &Path) -> Result<Vec<Value>, TrainError> {
     Ok(lines.filter_map(Result::ok).collect())
 }
 
-/// Formats the lines of `predictions.jsonl`. Labels and predicted classes are positions in
+/// Returns the lines of `predictions.jsonl`. Labels and predicted classes are positions in
 /// `class_names`.
 ///
 /// # Errors
@@ -30,7 +30,7 @@ pub(crate) fn prediction_lines(
     predictions: &Predictions,
     labels: &Labels,
     class_names: &[String],
-) -> Result<String, TrainError> {
+) -> Result<Vec<Value>, TrainError> {
     let rows = 0..predictions.len();
     if let Labels::MultiLabel(_) = labels {
         let sets = predictions.label_sets(&targets(labels, predictions.len()))?;
@@ -48,7 +48,7 @@ pub(crate) fn prediction_lines(
                 "probabilities": sets.probabilities(row),
             })
         };
-        return Ok(rows.map(|row| format!("{}\n", line(row))).collect());
+        return Ok(rows.map(line).collect());
     }
     let (classes, scores) = (predictions.classes(), predictions.scores());
     let line = |row: usize| match labels {
@@ -68,11 +68,11 @@ pub(crate) fn prediction_lines(
         Labels::Scores(labels) => {
             json!({"row": row, "label": labels.get(row), "prediction": scores[row]})
         }
-        Labels::MultiLabel(_) | Labels::Unlabeled => {
+        _ => {
             json!({"row": row, "label": Value::Null, "prediction": scores[row]})
         }
     };
-    Ok(rows.map(|row| format!("{}\n", line(row))).collect())
+    Ok(rows.map(line).collect())
 }
 
 #[cfg(test)]
@@ -84,9 +84,7 @@ mod tests {
         let lines = |logits: &[&[f32]], labels| -> Vec<Value> {
             let predictions = Predictions::new(logits.iter().map(|row| row.to_vec()).collect());
             let names = ["no", "yes"].map(String::from);
-            let text = prediction_lines(&predictions, &labels, &names).unwrap();
-            let lines = text.lines().map(serde_json::from_str);
-            lines.collect::<Result<_, _>>().unwrap()
+            prediction_lines(&predictions, &labels, &names).unwrap()
         };
         let two =
             json!({"row": 0, "label": "yes", "prediction": "no", "probabilities": [0.5, 0.5]});

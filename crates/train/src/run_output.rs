@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use finetune_eval::Predictions;
-use finetune_predict::{PredictError, Predictor, PredictorConfig};
+use finetune_predict::{
+    PredictError, Predictor, PredictorConfig, TokenPredictor, TokenPredictorConfig,
+};
 
 use crate::objective::Objective;
 use crate::report::RunReport;
 use crate::run_directory::RunDirectory;
 use crate::task::SequenceClassificationTask;
+use crate::token_classification::TokenClassificationOutput;
 
 /// Result of a run: the model, its scores and the record.
 #[derive(Debug)]
@@ -62,6 +65,21 @@ impl FineTuningOutput {
             self.task.preprocessing(),
             config,
         )
+    }
+}
+
+impl TokenClassificationOutput {
+    /// Returns a predictor with the trained model, without reading it back from disk.
+    ///
+    /// # Errors
+    /// As [`TokenPredictor::new`].
+    pub fn token_predictor(
+        &self,
+        config: TokenPredictorConfig,
+    ) -> Result<TokenPredictor, PredictError> {
+        let (model, task) = (self.model.clone(), &self.task);
+        let tokenizer = task.tokenizer().clone();
+        TokenPredictor::new(model, tokenizer, Some(task.preprocessing()), config)
     }
 }
 

@@ -16,7 +16,6 @@ use crate::objective::Objective;
 use crate::report::RunReport;
 use crate::resume::check_settings;
 use crate::run_directory::RunDirectory;
-use crate::run_files::prediction_lines;
 use crate::task::TestOutput;
 use crate::train_config::TrainConfig;
 use crate::trainer::{Trained, Trainer};
@@ -110,13 +109,13 @@ impl RunWriter {
     ///
     /// # Errors
     /// - [`TrainError::Io`] if the file cannot be written.
-    /// - [`TrainError::Eval`] if predictions of any number of classes do not fit their labels.
     pub(crate) fn write_predictions(
         &self,
         task: &str,
         output: &TestOutput,
     ) -> Result<(), TrainError> {
-        let text = prediction_lines(&output.predictions, &output.labels, &output.class_names)?;
+        let lines = output.lines.iter().map(|line| format!("{line}\n"));
+        let text: String = lines.collect();
         let path = match task {
             "" => self.directory.predictions(),
             task => self.directory.task_predictions(task),

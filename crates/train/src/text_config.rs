@@ -95,6 +95,7 @@ impl EncodedSplit {
             name: self.dataset.name.clone(),
             rows: self.dataset.len(),
             truncated: self.tokens.texts.truncated_count()?,
+            cut_words: self.tokens.cut_words()?,
             fingerprint: self.fingerprint.clone(),
         })
     }

@@ -32,4 +32,5 @@ mod regression;
 mod report;
 mod resume;
 mod small_run;
+mod tokens;
 mod transfers;

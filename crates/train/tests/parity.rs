@@ -5,6 +5,7 @@ pub(crate) mod distillation;
 mod losses;
 mod optimizers;
 mod predictor;
+mod token_predictor;
 mod trajectory;
 
 use finetune_train::{Decay, LrScheduler, Warmup};

@@ -76,6 +76,7 @@ struct Metadata {
 enum LabelKind {
     Classes,
     MultiLabel,
+    TokenClasses,
     Scores,
     Unlabeled,
 }
@@ -272,6 +273,13 @@ impl Wanted<'_> {
                 file.write(&array, classes.all()?)?;
                 LabelKind::MultiLabel
             }
+            EncodedLabels::TokenClasses { starts, classes } => {
+                let array = file.array("class_starts")?;
+                file.write(&array, starts.all()?)?;
+                let array = file.array("classes")?;
+                file.write(&array, classes.all()?)?;
+                LabelKind::TokenClasses
+            }
             EncodedLabels::Scores(labels) => {
                 let array = file.array("scores")?;
                 file.write(&array, labels.all()?)?;
@@ -302,6 +310,10 @@ fn map_dataset(
     let labels = match metadata.labels {
         LabelKind::Classes => EncodedLabels::Classes(file.array("classes")?),
         LabelKind::MultiLabel => EncodedLabels::MultiLabel {
+            starts: file.array("class_starts")?,
+            classes: file.array("classes")?,
+        },
+        LabelKind::TokenClasses => EncodedLabels::TokenClasses {
             starts: file.array("class_starts")?,
             classes: file.array("classes")?,
         },

@@ -17,6 +17,13 @@ pub enum EncodedLabels {
         /// Class indices of all texts, ascending for each.
         classes: Array<u32>,
     },
+    /// Class indices of words.
+    TokenClasses {
+        /// Position of the first word of each text, and the number of all words, `[texts + 1]`.
+        starts: Array<u64>,
+        /// Class index of each word of all texts.
+        classes: Array<u32>,
+    },
     /// Scores.
     Scores(Array<f32>),
     /// No labels.
@@ -30,6 +37,8 @@ pub enum Labels {
     Classes(Vec<usize>),
     /// Class indices of each row, ascending; none for a row without a class.
     MultiLabel(Vec<Vec<usize>>),
+    /// Class index of each word of each row.
+    TokenClasses(Vec<Vec<usize>>),
     /// Score of each row.
     Scores(Vec<f32>),
     /// No labels: unlabeled texts, or rows to predict.
@@ -41,7 +50,7 @@ impl Labels {
     pub fn classes(&self) -> Option<&[usize]> {
         match self {
             Self::Classes(classes) => Some(classes),
-            Self::MultiLabel(_) | Self::Scores(_) | Self::Unlabeled => None,
+            _ => None,
         }
     }
 
@@ -49,7 +58,7 @@ impl Labels {
     pub fn class_sets(&self) -> Option<&[Vec<usize>]> {
         match self {
             Self::MultiLabel(sets) => Some(sets),
-            Self::Classes(_) | Self::Scores(_) | Self::Unlabeled => None,
+            _ => None,
         }
     }
 
@@ -57,7 +66,7 @@ impl Labels {
     pub fn scores(&self) -> Option<&[f32]> {
         match self {
             Self::Scores(scores) => Some(scores),
-            Self::Classes(_) | Self::MultiLabel(_) | Self::Unlabeled => None,
+            _ => None,
         }
     }
 }
@@ -81,8 +90,12 @@ impl EncodedLabels {
                 Labels::Classes(texts.iter().map(class).collect::<Result<_, DataError>>()?)
             }
             Self::MultiLabel { starts, classes } => {
-                let set = |&text: &usize| class_set(starts, classes, text);
+                let set = |&text: &usize| classes_of(starts, classes, text);
                 Labels::MultiLabel(texts.iter().map(set).collect::<Result<_, DataError>>()?)
+            }
+            Self::TokenClasses { starts, classes } => {
+                let words = |&text: &usize| classes_of(starts, classes, text);
+                Labels::TokenClasses(texts.iter().map(words).collect::<Result<_, DataError>>()?)
             }
             Self::Scores(labels) => {
                 let score = |&text: &usize| Ok(labels.get(text..text + 1)?[0]);
@@ -103,8 +116,13 @@ impl EncodedLabels {
             }
             Self::MultiLabel { starts, classes } => {
                 let sets = (0..starts.len().saturating_sub(1))
-                    .map(|text| class_set(starts, classes, text));
+                    .map(|text| classes_of(starts, classes, text));
                 Labels::MultiLabel(sets.collect::<Result<_, DataError>>()?)
+            }
+            Self::TokenClasses { starts, classes } => {
+                let words = (0..starts.len().saturating_sub(1))
+                    .map(|text| classes_of(starts, classes, text));
+                Labels::TokenClasses(words.collect::<Result<_, DataError>>()?)
             }
             Self::Scores(labels) => Labels::Scores(labels.all()?.to_vec()),
             Self::Unlabeled => Labels::Unlabeled,
@@ -115,15 +133,17 @@ impl EncodedLabels {
     pub(super) fn count(&self) -> Option<usize> {
         match self {
             Self::Classes(classes) => Some(classes.len()),
-            Self::MultiLabel { starts, .. } => Some(starts.len().saturating_sub(1)),
+            Self::MultiLabel { starts, .. } | Self::TokenClasses { starts, .. } => {
+                Some(starts.len().saturating_sub(1))
+            }
             Self::Scores(scores) => Some(scores.len()),
             Self::Unlabeled => None,
         }
     }
 }
 
-/// Returns the classes of a text.
-fn class_set(
+/// Returns the classes of a text, or of its words.
+fn classes_of(
     starts: &Array<u64>,
     classes: &Array<u32>,
     text: usize,
@@ -141,9 +161,12 @@ impl From<Labels> for EncodedLabels {
                 Self::Classes(classes.into())
             }
             Labels::MultiLabel(sets) => {
-                let mut arrays = ClassSets::default();
-                sets.iter().for_each(|set| arrays.push(set));
-                arrays.into()
+                let (starts, classes) = ClassLists::of(&sets).arrays();
+                Self::MultiLabel { starts, classes }
+            }
+            Labels::TokenClasses(words) => {
+                let (starts, classes) = ClassLists::of(&words).arrays();
+                Self::TokenClasses { starts, classes }
             }
             Labels::Scores(scores) => Self::Scores(scores.into()),
             Labels::Unlabeled => Self::Unlabeled,
@@ -151,14 +174,14 @@ impl From<Labels> for EncodedLabels {
     }
 }
 
-/// Sets of classes as flat arrays.
+/// Lists of classes as flat arrays.
 #[derive(Debug)]
-struct ClassSets {
+struct ClassLists {
     starts: Vec<u64>,
     classes: Vec<u32>,
 }
 
-impl Default for ClassSets {
+impl Default for ClassLists {
     fn default() -> Self {
         Self {
             starts: vec![0],
@@ -167,19 +190,20 @@ impl Default for ClassSets {
     }
 }
 
-impl ClassSets {
+impl ClassLists {
+    fn of(lists: &[Vec<usize>]) -> Self {
+        let mut arrays = Self::default();
+        lists.iter().for_each(|list| arrays.push(list));
+        arrays
+    }
+
+    fn arrays(self) -> (Array<u64>, Array<u32>) {
+        (self.starts.into(), self.classes.into())
+    }
+
     fn push(&mut self, set: &[usize]) {
         self.classes.extend(set.iter().map(|&class| class as u32));
         self.starts.push(self.classes.len() as u64);
-    }
-}
-
-impl From<ClassSets> for EncodedLabels {
-    fn from(sets: ClassSets) -> Self {
-        Self::MultiLabel {
-            starts: sets.starts.into(),
-            classes: sets.classes.into(),
-        }
     }
 }
 
@@ -198,7 +222,8 @@ impl PartialEq for EncodedLabels {
 pub(crate) struct LabelsBuilder<'a> {
     target: &'a Target,
     classes: Vec<u32>,
-    class_sets: ClassSets,
+    /// Classes of each text, or of its words.
+    class_lists: ClassLists,
     scores: Vec<f32>,
     /// Number of texts so far.
     texts: usize,
@@ -211,7 +236,7 @@ impl<'a> LabelsBuilder<'a> {
         Self {
             target: &schema.target,
             classes: Vec::new(),
-            class_sets: ClassSets::default(),
+            class_lists: ClassLists::default(),
             scores: Vec::new(),
             texts: 0,
             unlabeled: schema.target == Target::Unlabeled,
@@ -219,12 +244,11 @@ impl<'a> LabelsBuilder<'a> {
     }
 
     pub(crate) fn push_all(&mut self, examples: &[Example]) -> Result<(), DataError> {
-        examples
-            .iter()
-            .try_for_each(|example| self.push(&example.label))
+        examples.iter().try_for_each(|example| self.push(example))
     }
 
-    fn push(&mut self, label: &Label) -> Result<(), DataError> {
+    fn push(&mut self, example: &Example) -> Result<(), DataError> {
+        let label = &example.label;
         self.unlabeled |= self.texts == 0 && *label == Label::Unlabeled;
         let expected = match (self.target, label) {
             (_, Label::Unlabeled) if self.unlabeled => None,
@@ -236,7 +260,7 @@ impl<'a> LabelsBuilder<'a> {
             (Target::Classes(names), _) => Some(format!("a class below {}", names.len())),
             (Target::MultiLabel(names), label) => match label {
                 Label::Classes(classes) if label.is_class_set(names.len()) => {
-                    self.class_sets.push(classes);
+                    self.class_lists.push(classes);
                     None
                 }
                 _ => {
@@ -246,9 +270,19 @@ impl<'a> LabelsBuilder<'a> {
                     ))
                 }
             },
-            (Target::TokenClasses(_), _) => {
-                Some("labels of texts: classes of words have no encoding".to_owned())
-            }
+            (Target::TokenClasses(names), label) => match (label, example.words().count()) {
+                (Label::TokenClasses(classes), words)
+                    if classes.len() == words
+                        && classes.iter().all(|class| *class < names.len()) =>
+                {
+                    self.class_lists.push(classes);
+                    None
+                }
+                (_, words) => {
+                    let count = names.len();
+                    Some(format!("a class below {count} for each of {words} words"))
+                }
+            },
             (_, Label::Score(score)) if score.is_finite() => {
                 self.scores.push(*score as f32);
                 None
@@ -270,7 +304,14 @@ impl<'a> LabelsBuilder<'a> {
         match self.target {
             _ if self.unlabeled => EncodedLabels::Unlabeled,
             Target::Classes(_) => EncodedLabels::Classes(self.classes.into()),
-            Target::MultiLabel(_) => self.class_sets.into(),
+            Target::MultiLabel(_) => {
+                let (starts, classes) = self.class_lists.arrays();
+                EncodedLabels::MultiLabel { starts, classes }
+            }
+            Target::TokenClasses(_) => {
+                let (starts, classes) = self.class_lists.arrays();
+                EncodedLabels::TokenClasses { starts, classes }
+            }
             _ => EncodedLabels::Scores(self.scores.into()),
         }
     }
@@ -282,13 +323,17 @@ mod tests {
     use crate::dataset::TextArity;
 
     fn labels(target: Target, labels: &[Label]) -> Result<Labels, DataError> {
+        labels_of("", target, labels)
+    }
+
+    fn labels_of(text: &str, target: Target, labels: &[Label]) -> Result<Labels, DataError> {
         let schema = Schema {
             texts: TextArity::Single,
             target,
         };
         let examples: Vec<Example> = labels
             .iter()
-            .map(|label| Example::new("", label.clone()))
+            .map(|label| Example::new(text, label.clone()))
             .collect();
         EncodedLabels::of(&examples, &schema)?.all()
     }
@@ -320,6 +365,27 @@ mod tests {
         assert!(encoded.select(&[3]).is_err());
         let secret = labels(scale(), &[Label::Unlabeled, Label::Unlabeled]).unwrap();
         assert_eq!(secret, Labels::Unlabeled);
+    }
+
+    #[test]
+    fn each_word_has_a_class() {
+        let target = || Target::TokenClasses(vec!["O".into(), "X".into()]);
+        let two = Label::TokenClasses(vec![1, 0]);
+        let found = labels_of("two words", target(), &[two.clone(), two.clone()]).unwrap();
+        assert_eq!(found, Labels::TokenClasses(vec![vec![1, 0]; 2]));
+        let encoded = EncodedLabels::from(found);
+        assert_eq!(
+            encoded.select(&[1]).unwrap(),
+            Labels::TokenClasses(vec![vec![1, 0]])
+        );
+        for bad in [
+            Label::TokenClasses(vec![0]),
+            Label::TokenClasses(vec![0, 2]),
+            Label::Classes(vec![0, 1]),
+            Label::Unlabeled,
+        ] {
+            assert!(labels_of("two words", target(), &[two.clone(), bad]).is_err());
+        }
     }
 
     #[test]

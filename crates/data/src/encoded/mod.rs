@@ -14,7 +14,7 @@ pub use encode_stream::EncodingProgress;
 pub use labels::{EncodedLabels, Labels};
 pub use texts::{EncodedRow, EncodedTexts};
 
-use crate::dataset::{Dataset, Example, Schema, TextArity};
+use crate::dataset::{Dataset, Example, Schema, Target, TextArity};
 use crate::error::DataError;
 use crate::tokenizer::{EncodingConfig, PairEncoding, TextTokenizer};
 
@@ -66,6 +66,20 @@ impl EncodedDataset {
         self.texts.is_empty()
     }
 
+    /// Returns the number of words with a class that were cut off by the maximum length; 0 for other
+    /// labels.
+    ///
+    /// # Errors
+    /// - [`DataError::Storage`] if a mapped file is corrupted.
+    pub fn cut_words(&self) -> Result<usize, DataError> {
+        let EncodedLabels::TokenClasses { classes, .. } = &self.labels else {
+            return Ok(0);
+        };
+        let kept = (0..self.len()).map(|row| self.texts.words_of(row));
+        let kept: usize = kept.sum::<Result<usize, DataError>>()?;
+        Ok(classes.len().saturating_sub(kept))
+    }
+
     /// Returns the class names; empty if the target is not a class.
     pub fn class_names(&self) -> &[String] {
         self.schema.class_names()
@@ -94,6 +108,11 @@ pub(crate) fn encode<'a>(
     tokenizer: &TextTokenizer,
     config: &EncodingConfig,
 ) -> Result<(EncodedTextsBuilder, Option<EncodedTextsBuilder>), DataError> {
+    if let Target::TokenClasses(_) = schema.target {
+        let words = |row: &Example| row.words().map(String::from).collect();
+        let sentences: Vec<Vec<String>> = examples.iter().map(words).collect();
+        return Ok((tokenizer.encode_sentences(&sentences, config)?, None));
+    }
     let firsts: Vec<&str> = examples.iter().map(|row| row.text.as_str()).collect();
     if schema.texts == TextArity::Single {
         return Ok((tokenizer.encode_rows(&firsts, None, config)?, None));

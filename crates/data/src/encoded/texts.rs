@@ -182,6 +182,30 @@ impl EncodedTexts {
         Ok(flags.filter(|&flags| flags & TRUNCATED != 0).count())
     }
 
+    /// Returns the number of words that begin in a row.
+    pub(crate) fn words_of(&self, row: usize) -> Result<usize, DataError> {
+        Ok(self
+            .row(row)?
+            .word_starts()
+            .filter(|begins| *begins)
+            .count())
+    }
+
+    /// Returns the number of words of the text of a row in the rows before it.
+    ///
+    /// # Errors
+    /// The same errors as [`Self::row`].
+    pub fn words_before(&self, row: usize) -> Result<usize, DataError> {
+        let (text, mut words) = (self.text_of_row(row)?, 0);
+        for before in (0..row).rev() {
+            if self.text_of_row(before)? != text {
+                break;
+            }
+            words += self.words_of(before)?;
+        }
+        Ok(words)
+    }
+
     /// Returns whether word starts are known.
     pub fn has_words(&self) -> bool {
         self.words

@@ -18,7 +18,7 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 1 << 16;
 
 /// Decompressed content of a text file.
-pub(super) type TextReader = Box<dyn BufRead + Send>;
+pub(crate) type TextReader = Box<dyn BufRead + Send>;
 
 /// Line reader that strips a leading byte order mark.
 ///
@@ -150,7 +150,7 @@ impl Lines {
 }
 
 /// Opens a text file; decompresses it if its name ends in `.gz`.
-pub(super) fn open_text(path: &Path, progress: &Progress) -> Result<TextReader, DataError> {
+pub(crate) fn open_text(path: &Path, progress: &Progress) -> Result<TextReader, DataError> {
     let file = File::open(path).map_err(|source| DataError::io(path, source))?;
     let file = Counted::new(file, progress);
     Ok(match is_gzip(path) {
@@ -208,7 +208,7 @@ pub(crate) fn read_text(
 }
 
 /// Returns an error if a record is longer than [`RECORD_LIMIT`].
-pub(super) fn check_length(path: &Path, row: u64, length: usize) -> Result<(), DataError> {
+pub(crate) fn check_length(path: &Path, row: u64, length: usize) -> Result<(), DataError> {
     if length > RECORD_LIMIT {
         let problem = format!("the row is longer than {RECORD_LIMIT} bytes");
         return Err(DataError::broken_row(path, row, problem));
@@ -217,7 +217,7 @@ pub(super) fn check_length(path: &Path, row: u64, length: usize) -> Result<(), D
 }
 
 /// Returns the bytes of a record as text, which must be UTF-8 without NUL characters.
-pub(super) fn check_text<'a>(path: &Path, row: u64, bytes: &'a [u8]) -> Result<&'a str, DataError> {
+pub(crate) fn check_text<'a>(path: &Path, row: u64, bytes: &'a [u8]) -> Result<&'a str, DataError> {
     let text = str::from_utf8(bytes).map_err(|_| DataError::invalid_utf8(path, row))?;
     check_nul(path, row, text)?;
     Ok(text)

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use self::delimited::Delimited;
 pub use self::dialect::{Delimiter, Quote};
 pub(crate) use self::features::declared_classes;
-pub(crate) use self::lines::read_text;
+pub(crate) use self::lines::{RECORD_LIMIT, check_length, check_text, open_text, read_text};
 pub(crate) use self::lists::{RequestedColumns, list_elements};
 pub(crate) use self::saved_dataset::{data_files, is_saved_dataset};
 use crate::error::DataError;

@@ -235,7 +235,8 @@ fn mapping(options: &TabularOptions, target: &Target) -> Result<Mapping, DataErr
 }
 
 /// Returns the name of a file without its extension, or that of a directory.
-fn name_of(path: &Path) -> String {
+/// Returns the name of a dataset: that of its file, without the extension.
+pub(crate) fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let extension = crate::table::extension(path).len();
     match extension {

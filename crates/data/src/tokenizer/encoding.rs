@@ -239,7 +239,7 @@ impl Encoder<'_> {
     }
 }
 
-fn write_special(tokens: &[SpecialToken], encoded: &mut EncodedTextsBuilder) {
+pub(super) fn write_special(tokens: &[SpecialToken], encoded: &mut EncodedTextsBuilder) {
     for &(id, token_type) in tokens {
         encoded.push_token(id, token_type, true, false, [0, 0]);
     }

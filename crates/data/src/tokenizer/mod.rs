@@ -22,6 +22,7 @@ mod text_tokens;
 mod token_values;
 mod training;
 mod truncation;
+mod words;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 mod encodings;
 mod tokenizer_files;
 mod unicode;
+mod words;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/tokenizers")

@@ -18,22 +18,31 @@ pub struct LabelSetScores {
 
 /// Counts of one class, one row or all of them.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct SetCounts {
+pub(crate) struct SetCounts {
     /// Classes that are right and predicted.
-    pub(super) hits: u64,
-    pub(super) predicted: u64,
+    pub(crate) hits: u64,
+    pub(crate) predicted: u64,
     /// Classes that are right.
-    pub(super) support: u64,
+    pub(crate) support: u64,
 }
 
 impl SetCounts {
+    /// Returns the sum of two counts.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            hits: self.hits + other.hits,
+            predicted: self.predicted + other.predicted,
+            support: self.support + other.support,
+        }
+    }
+
     fn add(&mut self, target: bool, predicted: bool) {
         self.hits += u64::from(target && predicted);
         self.predicted += u64::from(predicted);
         self.support += u64::from(target);
     }
 
-    pub(super) fn scores(self) -> LabelSetScores {
+    pub(crate) fn scores(self) -> LabelSetScores {
         LabelSetScores {
             precision: ratio(self.hits, self.predicted),
             recall: ratio(self.hits, self.support),

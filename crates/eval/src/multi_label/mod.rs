@@ -9,6 +9,7 @@ use crate::error::EvalError;
 use crate::ranking::BinaryRanking;
 use crate::validate::{check_class, check_lengths, check_row, finite, some_rows};
 pub use averages::LabelSetScores;
+pub(crate) use averages::SetCounts;
 pub use report::{LabelScores, MultiLabelReport};
 pub(crate) use score::METRICS;
 pub use thresholds::Thresholds;

@@ -3,6 +3,7 @@
 use super::block::Section;
 use super::table::{Cell, Column, Table};
 use crate::classification::ClassificationReport;
+use crate::entities::EntityReport;
 use crate::metric::MetricKind;
 use crate::multi_label::MultiLabelReport;
 use crate::slices::SliceScores;
@@ -114,6 +115,49 @@ impl From<&MultiLabelReport> for Table {
                 Column::count("Rows"),
             ],
             classes.chain(means),
+        )
+    }
+}
+
+/// Precision, recall, F1 and entities of each type, then their means.
+impl From<&EntityReport> for Table {
+    fn from(report: &EntityReport) -> Self {
+        let all: u64 = report.per_type.iter().map(|one| one.support).sum();
+        let line = |name: &str, [precision, recall, f1]: [f64; 3], entities: u64| {
+            [
+                name.into(),
+                precision.into(),
+                recall.into(),
+                f1.into(),
+                entities.into(),
+            ]
+        };
+        let types = report.per_type.iter().map(|one| {
+            let scores = [one.precision, one.recall, one.f1];
+            line(&one.name, scores, one.support)
+        });
+        let means = [
+            ("micro mean", &report.micro),
+            ("macro mean", &report.macro_mean),
+            ("weighted mean", &report.weighted),
+        ];
+        let means = means.into_iter().map(|(name, scores)| {
+            let scores = [scores.precision, scores.recall, scores.f1];
+            line(name, scores, all)
+        });
+        Self::of(
+            format!(
+                "Entities; {:.4} of the tags of {} words are right.",
+                report.accuracy, report.words
+            ),
+            [
+                Column::text("Type"),
+                Column::number("Precision", 4),
+                Column::number("Recall", 4),
+                Column::number("F1", 4),
+                Column::count("Entities"),
+            ],
+            types.chain(means),
         )
     }
 }

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod classification;
+mod entities;
 mod multi_label;
 mod probabilities;
 mod ranking;

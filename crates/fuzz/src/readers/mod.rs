@@ -23,6 +23,8 @@ pub(crate) const ALL: &[Reader] = &[
     tables::PARQUET,
     tables::LISTS,
     tables::TAR,
+    tables::CONLL,
+    tables::TAGGED_JSON_LINES,
     tokenizers::TOKENIZER_JSON,
     tokenizers::TOKENIZER_CONFIG,
     tokenizers::VOCABULARY,

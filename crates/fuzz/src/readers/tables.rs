@@ -9,6 +9,7 @@ use arrow::array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::Int32Type;
 use finetune_data::catalog;
 use finetune_data::tabular::{self, LabelKind, SplitFiles, TabularOptions};
+use finetune_data::tagged::{self, TaggedOptions};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
@@ -68,6 +69,40 @@ pub(crate) const JSON_LINES: Reader = Reader {
         )
     },
     read: |directory| read(&directory.join("rows.jsonl")),
+    ..TABLE
+};
+
+pub(crate) const CONLL: Reader = Reader {
+    name: "conll",
+    files: &["rows.conll"],
+    seeds: |directory| {
+        let spaces = "-DOCSTART- O\n\nAnn B-PER\nLee I-PER\nran O\n\nOslo B-LOC\n";
+        let tabs = "# id = 1\n1\tAnn\tS-PER\n2\tran\tO\n\n1\tcaf\u{e9}\tB-LOC\n2\tx\tE-LOC\n";
+        write_all(
+            directory,
+            "rows.conll",
+            [spaces.as_bytes(), tabs.as_bytes()],
+        )
+    },
+    read: |directory| read_tagged(&directory.join("rows.conll")),
+    ..TABLE
+};
+
+pub(crate) const TAGGED_JSON_LINES: Reader = Reader {
+    name: "tagged-json-lines",
+    files: &["tags.jsonl"],
+    seeds: |directory| {
+        let words = "{\"tokens\": [\"Ann\", \"ran\"], \"tags\": [\"B-PER\", \"O\"]}\n\
+                     {\"tokens\": [\"x\"], \"ner_tags\": [\"O\"]}\n";
+        let spans = "{\"text\": \"Ann \u{e9} ran.\", \"entities\": [{\"start\": 0, \"end\": 3, \
+                     \"label\": \"PER\"}]}\n{\"text\": \"a b\", \"spans\": [[2, 3, \"X\"]]}\n";
+        write_all(
+            directory,
+            "tags.jsonl",
+            [words.as_bytes(), spans.as_bytes()],
+        )
+    },
+    read: |directory| read_tagged(&directory.join("tags.jsonl")),
     ..TABLE
 };
 
@@ -184,6 +219,12 @@ pub(super) fn write_all<'a>(
         fs::create_dir_all(&place)?;
         File::create(place.join(name))?.write_all(content)?;
     }
+    Ok(())
+}
+
+/// Reads a file of sentences with a class per word.
+fn read_tagged(path: &Path) -> Attempt {
+    tagged::open(&SplitFiles::train(path), &TaggedOptions::default())?;
     Ok(())
 }
 

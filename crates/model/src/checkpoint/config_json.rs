@@ -15,6 +15,7 @@ use crate::error::ModelError;
 use crate::family::Family;
 use crate::head::{HeadConfig, HeadSize};
 use crate::pooling::Pooling;
+use crate::token_classifier::TokenClassifierConfig;
 
 /// Configuration of a checkpoint. A saved model takes over the special tokens from it; everything
 /// else in its `config.json` is its own.
@@ -65,6 +66,9 @@ impl PoolingAndHead {
 }
 
 const POOLING_AND_HEAD_KEY: &str = "finetune";
+
+/// End of the names of token classifiers among the `architectures`.
+const TOKEN_CLASSIFIER: &str = "ForTokenClassification";
 
 const CLASSIFIER_POOLING_KEY: &str = "classifier_pooling";
 
@@ -185,6 +189,26 @@ impl CheckpointConfig {
         }
     }
 
+    /// Returns whether the checkpoint says that it is a token classifier.
+    pub fn is_token_classifier(&self) -> bool {
+        let architecture = self
+            .keys
+            .get("architectures")
+            .and_then(|names| names.get(0));
+        let architecture = architecture.and_then(Value::as_str);
+        architecture.is_some_and(|name| name.ends_with(TOKEN_CLASSIFIER))
+    }
+
+    /// Returns the configuration of the token classifier for these classes, without a conditional
+    /// random field.
+    pub fn token_classifier(&self, class_names: &[String]) -> TokenClassifierConfig {
+        let family = self.encoder.family;
+        TokenClassifierConfig {
+            dropout: family.token_dropout(&self.encoder, self.classifier_dropout),
+            ..TokenClassifierConfig::new(self.encoder.clone(), class_names.to_vec())
+        }
+    }
+
     /// Returns the meaning of the outputs. It is taken from the checkpoint if that is for these
     /// classes; otherwise one output means regression and several mean classes, as in transformers.
     fn problem_type_for(&self, class_names: &[String]) -> ProblemType {
@@ -204,16 +228,8 @@ impl CheckpointConfig {
     /// Returns a `config.json` that transformers loads as a sequence classifier, or as a bare
     /// encoder if it has no class for the head.
     pub(super) fn to_classifier_json(&self, config: &SequenceClassifierConfig) -> String {
-        let names = config.class_names.iter().enumerate();
-        let id2label = names
-            .clone()
-            .map(|(index, name)| (index.to_string(), json!(name)));
-        let label2id = names.map(|(index, name)| (name.clone(), json!(index)));
-        let mut task: TaskKeys = vec![
-            ("problem_type", json!(config.problem_type)),
-            ("id2label", Value::Object(id2label.collect())),
-            ("label2id", Value::Object(label2id.collect())),
-        ];
+        let mut task: TaskKeys = vec![("problem_type", json!(config.problem_type))];
+        task.extend(label_keys(&config.class_names));
         let family = config.encoder.family;
         let class = match config.is_of_the_family() {
             true => {
@@ -230,6 +246,17 @@ impl CheckpointConfig {
             }
         };
         self.to_json(&config.encoder, class, task)
+    }
+
+    /// Returns a `config.json` that transformers loads as a token classifier.
+    pub(super) fn to_token_classifier_json(&self, config: &TokenClassifierConfig) -> String {
+        let family = config.encoder.family;
+        let mut task: TaskKeys = label_keys(&config.class_names).into();
+        if family.has_token_dropout() {
+            let key = key_of(family, "classifier_dropout");
+            task.push((key, json!(config.dropout)));
+        }
+        self.to_json(&config.encoder, TOKEN_CLASSIFIER, task)
     }
 
     /// Returns a `config.json` that transformers loads as a masked language model of this class.
@@ -268,6 +295,19 @@ fn dtype_name(dtype: Precision) -> &'static str {
         Precision::F16 => "float16",
         Precision::Bf16 => "bfloat16",
     }
+}
+
+/// Returns the keys of class names by index, and the reverse.
+fn label_keys(class_names: &[String]) -> [(&'static str, Value); 2] {
+    let names = class_names.iter().enumerate();
+    let id2label = names
+        .clone()
+        .map(|(index, name)| (index.to_string(), json!(name)));
+    let label2id = names.map(|(index, name)| (name.clone(), json!(index)));
+    [
+        ("id2label", Value::Object(id2label.collect())),
+        ("label2id", Value::Object(label2id.collect())),
+    ]
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::head::CustomHead;
 use crate::masked_lm::MaskedLm;
 use crate::parameters::{Parameter, parameters};
 use crate::pooling::Pooling;
+use crate::token_classifier::{TokenClassifier, TokenClassifierConfig};
 
 /// Loads a classifier for `class_names` from a checkpoint directory.
 ///
@@ -114,6 +115,44 @@ fn classifier_from(
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
     let names = TensorNames::of_classifier(model.config());
     let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper(&names);
+    load_into(model, weights, names, fresh)
+}
+
+/// Loads a token classifier. [`CheckpointConfig::token_classifier`] returns a configuration for
+/// `config`.
+///
+/// All encoder tensors are required. A classification layer that is missing or for other classes, and
+/// a missing conditional random field, are newly initialized from the seed and listed in the report.
+/// So is a field whose classes are in another order.
+///
+/// # Errors
+/// - The errors of [`load_classifier`].
+/// - [`ModelError::InvalidConfig`] if `config` is invalid.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use burn::tensor::Device;
+/// use finetune_model::{CheckpointConfig, load_token_classifier};
+///
+/// let directory = Path::new("my-bert");
+/// let names = ["B-PER", "I-PER", "O"].map(String::from);
+/// let config = CheckpointConfig::read(directory)?.token_classifier(&names);
+/// let (model, report) = load_token_classifier(directory, &config, 42, &Device::flex())?;
+/// println!("{report}");
+/// # Ok::<(), finetune_model::ModelError>(())
+/// ```
+pub fn load_token_classifier(
+    directory: &Path,
+    config: &TokenClassifierConfig,
+    seed: u64,
+    device: &Device,
+) -> Result<(TokenClassifier, LoadReport), ModelError> {
+    let checkpoint = CheckpointConfig::read(directory)?;
+    let model = config.init(device)?;
+    let names = TensorNames::of_token_classifier(config.encoder.family);
+    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper(&names);
+    let fresh = Fresh::for_token_classifier(&checkpoint, &config.class_names, seed);
     load_into(model, weights, names, fresh)
 }
 

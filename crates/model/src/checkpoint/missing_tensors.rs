@@ -19,6 +19,9 @@ use crate::parameters::Parameter;
 /// Prefix of the layers of a head.
 const HEAD: &str = "head";
 
+/// Path of a conditional random field.
+const CRF: &str = "crf";
+
 /// Path of the only layer whose shape depends on the classes.
 pub(crate) const OUTPUT_LAYER: &str = "head.output";
 
@@ -81,6 +84,24 @@ impl Fresh {
             any_number_of_outputs: output_rows == OutputRows::ByPosition,
             has_classes: names.len() > 1,
             output_rows,
+        }
+    }
+
+    /// Selects the layers for a token classifier; the checkpoint may have other classes, and their
+    /// transitions are then replaced, too.
+    pub(super) fn for_token_classifier(
+        checkpoint: &CheckpointConfig,
+        class_names: &[String],
+        seed: u64,
+    ) -> Self {
+        let output_rows = checkpoint.output_rows(class_names);
+        let other_order = output_rows == OutputRows::None || output_rows.is_reordered();
+        Self {
+            replaced: other_order.then_some(CRF),
+            any_number_of_outputs: output_rows == OutputRows::ByPosition,
+            has_classes: true,
+            output_rows,
+            ..Self::what_is_missing(checkpoint, seed)
         }
     }
 

@@ -32,14 +32,16 @@ pub use config_json::{CheckpointConfig, PoolingAndHead};
 pub(crate) use config_keys::read_json;
 pub use load::{
     load_base_model, load_classifier, load_classifier_with, load_encoder,
-    load_encoder_with_new_head, load_masked_lm, load_pre_training,
+    load_encoder_with_new_head, load_masked_lm, load_pre_training, load_token_classifier,
 };
 pub use load_tensors::LoadReport;
 pub(crate) use load_tensors::in_memory;
 pub(crate) use missing_tensors::{OUTPUT_LAYER, layer_of};
 pub use row_block::RowBlock;
 pub(crate) use save::{in_file, write_atomically, write_tensors};
-pub use save::{save_base_model, save_classifier, save_encoder, save_masked_lm};
+pub use save::{
+    save_base_model, save_classifier, save_encoder, save_masked_lm, save_token_classifier,
+};
 pub use tensor_names::TensorNames;
 pub use tensor_parts::TensorPart;
 pub(crate) use weights::{ADAPTER_FILES, Weights};

@@ -18,6 +18,7 @@ use crate::error::ModelError;
 use crate::masked_lm::MaskedLm;
 use crate::parameters::{Parameter, for_each, parameters};
 use crate::pooling::Pooling;
+use crate::token_classifier::TokenClassifier;
 
 /// Writes `config.json` and `model.safetensors` into `directory`, which is created if it does not
 /// exist. `AutoModelForSequenceClassification.from_pretrained` loads the same model. If
@@ -44,6 +45,26 @@ pub fn save_classifier(
         names,
         (&checkpoint.to_classifier_json(config), checkpoint.dtype),
     )
+}
+
+/// Writes a token classifier, which `AutoModelForTokenClassification.from_pretrained` loads. It
+/// ignores the tensors of a conditional random field, `crf.*`, and with them what they add.
+///
+/// Adapters are merged. All other keys of `config.json` are taken from `checkpoint`.
+///
+/// # Errors
+/// - The errors of [`save_classifier`].
+pub fn save_token_classifier(
+    directory: &Path,
+    model: &TokenClassifier,
+    checkpoint: &CheckpointConfig,
+) -> Result<(), ModelError> {
+    let config = model.config();
+    let names = TensorNames::of_token_classifier(config.encoder.family);
+    let mut merged = model.clone();
+    merged.encoder = merged.encoder.merge_lora();
+    let json = checkpoint.to_token_classifier_json(config);
+    write(directory, &merged, names, (&json, checkpoint.dtype))
 }
 
 /// Writes a masked language model, which `AutoModelForMaskedLM.from_pretrained` loads. With a

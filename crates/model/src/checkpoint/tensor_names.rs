@@ -84,6 +84,16 @@ impl TensorNames {
         }
     }
 
+    /// Returns the names in a checkpoint of a token classifier.
+    pub fn of_token_classifier(family: Family) -> Self {
+        Self {
+            head: family.token_table(),
+            prefix: family.prefix(),
+            root: "",
+            ..Self::of_encoder(family)
+        }
+    }
+
     /// Returns the names in a checkpoint for masked language modeling, or for both pre-training
     /// tasks.
     pub fn of_masked_lm(encoder: &EncoderConfig) -> Self {

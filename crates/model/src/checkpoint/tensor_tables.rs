@@ -276,6 +276,15 @@ impl Family {
         }
     }
 
+    /// Returns the head of a token classifier's checkpoint.
+    pub(super) fn token_table(self) -> Table {
+        &[
+            ("head.hidden.0.", "head.dense."),
+            ("head.norms.0.", "head.norm."),
+            ("head.output.", "classifier."),
+        ]
+    }
+
     /// Returns the head of a masked LM checkpoint; `legacy` as
     /// [`EncoderConfig::legacy`](crate::EncoderConfig::legacy).
     pub(super) fn masked_lm_table(self, legacy: bool) -> Table {

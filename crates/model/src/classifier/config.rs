@@ -30,10 +30,6 @@ pub struct SequenceClassifierConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(
-    feature = "openapi",
-    schema(as = ServedTask, description = "Task of a model.")
-)]
 pub enum ProblemType {
     /// Logits of mutually exclusive classes.
     #[default]
@@ -159,26 +155,31 @@ impl SequenceClassifierConfig {
     }
 
     fn check_names(&self) -> Result<(), ModelError> {
-        let check = |valid, found, expected| {
-            ModelError::check::<String, _>(valid, "class_names", found, expected)
+        let least = match self.problem_type {
+            ProblemType::SingleLabelClassification => 2,
+            _ => 1,
         };
-        let count = self.class_names.len();
-        let (least, expected) = match self.problem_type {
-            ProblemType::SingleLabelClassification => (2, "at least 2"),
-            _ => (1, "at least 1"),
-        };
-        check(count >= least, format!("{count} names"), expected)?;
-        let mut seen = std::collections::HashSet::new();
-        let mut names = self.class_names.iter();
-        let twice = names
-            .find(|name| !seen.insert(*name))
-            .map(|name| format!("{name:?} twice"));
-        check(
-            twice.is_none(),
-            twice.unwrap_or_default(),
-            "different names",
-        )
+        check_class_names(&self.class_names, least)
     }
+}
+
+/// Checks that there are enough class names, each once.
+pub(crate) fn check_class_names(names: &[String], least: usize) -> Result<(), ModelError> {
+    let check = |valid, found, expected: String| {
+        ModelError::check::<String, _>(valid, "class_names", found, expected)
+    };
+    let (count, expected) = (names.len(), format!("at least {least}"));
+    check(count >= least, format!("{count} names"), expected)?;
+    let mut seen = std::collections::HashSet::new();
+    let mut names = names.iter();
+    let twice = names
+        .find(|name| !seen.insert(*name))
+        .map(|name| format!("{name:?} twice"));
+    check(
+        twice.is_none(),
+        twice.unwrap_or_default(),
+        "different names".to_string(),
+    )
 }
 
 #[cfg(test)]

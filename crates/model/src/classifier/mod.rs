@@ -5,6 +5,7 @@ mod checks;
 mod config;
 mod input;
 
+pub(crate) use config::check_class_names;
 pub use config::{ProblemType, SequenceClassifierConfig};
 pub use input::ClassifierInput;
 

@@ -186,6 +186,55 @@ impl Family {
         }
     }
 
+    /// Returns the dropout of the token classifier in transformers: `classifier_dropout` of
+    /// `config.json` if the family's class reads it, otherwise that of the encoder.
+    pub(crate) fn token_dropout(
+        self,
+        encoder: &EncoderConfig,
+        classifier_dropout: Option<f64>,
+    ) -> f64 {
+        let of_file = classifier_dropout.filter(|_| self.has_token_dropout());
+        of_file.unwrap_or(encoder.hidden_dropout_prob)
+    }
+
+    /// Returns whether the family's token classifier reads a dropout of its own.
+    pub(crate) fn has_token_dropout(self) -> bool {
+        let without = [
+            Self::DistilBert,
+            Self::DebertaV2,
+            Self::MpNet,
+            Self::EuroBert,
+        ];
+        !without.contains(&self)
+    }
+
+    /// Returns the head of the family's token classifier in transformers, with dropout probability
+    /// `dropout` before the last layer: one linear layer, as in
+    /// [`BertForTokenClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py),
+    /// behind a dense layer and a normalization in
+    /// [`ModernBertForTokenClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/modernbert/modeling_modernbert.py).
+    pub fn token_head(self, encoder: &EncoderConfig, dropout: f64) -> MlpConfig {
+        match self {
+            Self::ModernBert => self.modern_bert_head(encoder, dropout),
+            _ => MlpConfig::linear(dropout),
+        }
+    }
+
+    /// Returns dense layer, normalization and last layer of ModernBERT's classifiers.
+    fn modern_bert_head(self, encoder: &EncoderConfig, dropout: f64) -> MlpConfig {
+        MlpConfig {
+            hidden_sizes: vec![encoder.hidden_size],
+            hidden_bias: encoder.classifier_bias,
+            activation: encoder.classifier_activation,
+            hidden_norm: Some(HiddenNorm {
+                eps: encoder.layer_norm_eps,
+                bias: encoder.norm_bias,
+            }),
+            dropout,
+            ..Default::default()
+        }
+    }
+
     /// Returns whether encoders of the family have a pooler.
     pub(crate) fn has_pooler(self) -> bool {
         let without = [
@@ -254,17 +303,7 @@ impl Family {
                 let head = dense(encoder.classifier_activation, encoder.pooler_dropout);
                 (Pooling::cls(), head)
             }
-            Self::ModernBert => {
-                let head = MlpConfig {
-                    hidden_bias: encoder.classifier_bias,
-                    hidden_norm: Some(HiddenNorm {
-                        eps: encoder.layer_norm_eps,
-                        bias: encoder.norm_bias,
-                    }),
-                    ..dense(encoder.classifier_activation, 0.0)
-                };
-                (Pooling::cls(), head)
-            }
+            Self::ModernBert => (Pooling::cls(), self.modern_bert_head(encoder, dropout)),
         };
         (pooling, HeadConfig::Mlp(head))
     }

@@ -95,7 +95,7 @@ impl MlpConfig {
         }
     }
 
-    pub(super) fn validate(&self, size: HeadSize) -> Result<(), ModelError> {
+    pub(crate) fn validate(&self, size: HeadSize) -> Result<(), ModelError> {
         let outputs = size.num_labels;
         check_dropout("head.dropout", self.dropout)?;
         check_dropout("head.input_dropout", self.input_dropout)?;
@@ -140,7 +140,7 @@ impl MlpConfig {
     }
 
     /// Creates the head; the configuration must be valid.
-    pub(super) fn init(&self, size: HeadSize, device: &Device) -> Mlp {
+    pub(crate) fn init(&self, size: HeadSize, device: &Device) -> Mlp {
         let mut input = self.input_width(size.hidden_size);
         let mut hidden = Vec::with_capacity(self.hidden_sizes.len());
         for size in &self.hidden_sizes {

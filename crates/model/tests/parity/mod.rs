@@ -1,12 +1,14 @@
 //! Hidden states, logits, losses and gradients against transformers and PyTorch.
 
 mod autocast;
+mod crf;
 mod families;
 mod heads;
 mod lora;
 mod pre_training;
 mod round_trip;
 mod tiny_bert;
+mod tokens;
 
 use std::collections::BTreeMap;
 

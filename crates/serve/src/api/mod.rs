@@ -39,14 +39,14 @@ use error::ApiError;
 ///
 /// ```
 /// # use finetune_serve::{
-/// #     Input, InputFormat, InferenceError, ModelMetadata, Prediction, ProblemType, Score, TextModel,
+/// #     Input, InputFormat, InferenceError, ModelMetadata, Prediction, Score, ServedTask, TextModel,
 /// # };
 /// use finetune_serve::{Models, ServeConfig, ServedModel, router};
 /// # struct MyModel;
 /// # impl TextModel for MyModel {
 /// #     fn profile(&self) -> ModelMetadata {
 /// #         ModelMetadata {
-/// #             task: ProblemType::Regression,
+/// #             task: ServedTask::Regression,
 /// #             input: InputFormat::Text,
 /// #             labels: vec!["length".into()],
 /// #             max_tokens: None,

@@ -204,7 +204,7 @@ pub(crate) fn targets(labels: &Labels, rows: usize) -> Targets {
         Labels::Classes(classes) => Targets::Classes(classes.clone()),
         Labels::MultiLabel(sets) => Targets::MultiLabel(sets.clone()),
         Labels::Scores(scores) => Targets::Scores(scores.clone()),
-        Labels::Unlabeled => Targets::Unlabeled(rows),
+        Labels::TokenClasses(_) | Labels::Unlabeled => Targets::Unlabeled(rows),
     }
 }
 

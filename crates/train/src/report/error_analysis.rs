@@ -97,13 +97,20 @@ impl ErrorAnalysis {
                     scores: Some(scores),
                 })
             }
-            Labels::Unlabeled => Ok(Self {
-                slices: Vec::new(),
-                calibration: None,
-                worst_errors: TextSamples::default(),
-                rankings: Vec::new(),
-                scores: None,
-            }),
+            Labels::TokenClasses(_) | Labels::Unlabeled => {
+                Ok(Self::of_worst(TextSamples::default()))
+            }
+        }
+    }
+
+    /// Creates an analysis of the worst errors alone.
+    pub(super) fn of_worst(worst_errors: TextSamples) -> Self {
+        Self {
+            slices: Vec::new(),
+            calibration: None,
+            worst_errors,
+            rankings: Vec::new(),
+            scores: None,
         }
     }
 

@@ -5,6 +5,7 @@ mod error_analysis;
 mod label_set_errors;
 mod model_card;
 mod page;
+mod tagged_sentences;
 mod test_section;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use crate::summary::TrainingSummary;
 
 pub use error_analysis::ErrorAnalysis;
 pub(crate) use page::figure;
+pub(crate) use tagged_sentences::TaggedSentences;
 pub use test_section::{TestScores, TestSection};
 
 /// Report of a run: data, training and test metrics.
@@ -131,6 +133,9 @@ pub struct SplitSection {
     pub rows: usize,
     /// Number of truncated token rows.
     pub truncated: usize,
+    /// Number of words with a class that were cut off by the maximum length.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cut_words: usize,
     /// Hash of all texts and labels after cleaning.
     pub fingerprint: String,
 }
@@ -166,6 +171,11 @@ pub struct TrainSection {
     pub evaluations: Vec<EvaluationRecord>,
     /// Best evaluation; `None` without evaluations.
     pub best: Option<EvaluationRecord>,
+}
+
+/// Returns whether a number has its default and need not be written.
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl RunSection {

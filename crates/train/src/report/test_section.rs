@@ -6,8 +6,8 @@ use finetune_data::Labels;
 use finetune_eval::plots::ConfusionPlot;
 use finetune_eval::report::{KeyValues, Section, Table};
 use finetune_eval::{
-    ClassificationReport, ConfusionMatrix, Evaluator, MetricKind, MetricSource, MultiLabelReport,
-    Predictions, RegressionReport, Scores,
+    ClassificationReport, ConfusionMatrix, EntityReport, Evaluator, MetricKind, MetricSource,
+    MultiLabelReport, Predictions, RegressionReport, Scores,
 };
 use finetune_predict::PredictionOutput;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ pub struct TestSection {
     pub samples_per_second: f64,
 }
 
-/// Classification, multi-label or regression report of the test predictions.
+/// Classification, token classification, multi-label or regression report of the test predictions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TestScores {
@@ -48,9 +48,11 @@ pub enum TestScores {
         /// Accuracy, F1 and the metrics of each class.
         #[serde(flatten)]
         report: ClassificationReport,
-        /// Number of rows by true and predicted class.
+        /// Number of rows, or of words, by true and predicted class.
         confusion_matrix: ConfusionMatrix,
     },
+    /// Token classification with entities.
+    Entities(EntityReport),
     /// Multi-label classification.
     MultiLabel(MultiLabelReport),
     /// Regression.
@@ -62,6 +64,7 @@ impl TestScores {
     pub fn rows(&self) -> u64 {
         match self {
             Self::Classes { report, .. } => report.rows,
+            Self::Entities(report) => report.sentences,
             Self::MultiLabel(report) => report.rows,
             Self::Scores(report) => report.rows,
         }
@@ -100,7 +103,7 @@ impl TestScores {
                 let report = RegressionReport::from_slices(labels, &predictions.scores())?;
                 Ok(Self::Scores(report))
             }
-            Labels::Unlabeled => Err(TrainError::setting(
+            Labels::TokenClasses(_) | Labels::Unlabeled => Err(TrainError::setting(
                 "test labels",
                 "none",
                 "one for each row",
@@ -114,6 +117,7 @@ impl TestScores {
             Self::Classes {
                 confusion_matrix, ..
             } => confusion_matrix.score(metric).ok(),
+            Self::Entities(_) => None,
             Self::MultiLabel(report) => report.score(metric),
             Self::Scores(report) => report.score(metric),
         }
@@ -171,6 +175,18 @@ impl TestSection {
                     false => section,
                 }
             }
+            TestScores::Entities(report) => {
+                let section = section.with(Table::from(report));
+                let alt = "A table of true and predicted types.";
+                let caption = "Entities by true and predicted type; O is no entity.";
+                match &report.confusion_matrix {
+                    Some(matrix) if matrix.class_names().len() <= MOST_CLASSES => {
+                        let plot = ConfusionPlot::new(title, matrix.clone());
+                        section.with(figure(&plot, alt, caption))
+                    }
+                    _ => section,
+                }
+            }
             TestScores::MultiLabel(report) => section.with(Table::from(report)),
             TestScores::Scores(report) => section.with(facts_of(report)),
         };
@@ -186,6 +202,10 @@ impl TestSection {
                 "Accuracy {}, macro F1 {}.",
                 score(MetricKind::Accuracy),
                 score(MetricKind::MacroF1)
+            ),
+            TestScores::Entities(report) => format!(
+                "Entity F1 {:.4}, precision {:.4}, recall {:.4}.",
+                report.micro.f1, report.micro.precision, report.micro.recall
             ),
             TestScores::MultiLabel(_) => format!(
                 "Micro F1 {}, macro F1 {}, subset accuracy {}.",
@@ -227,6 +247,7 @@ impl fmt::Display for TestScores {
                 report,
                 confusion_matrix,
             } => write!(f, "{report}\n{confusion_matrix}"),
+            Self::Entities(report) => write!(f, "{report}"),
             Self::MultiLabel(report) => write!(f, "{report}"),
             Self::Scores(report) => write!(f, "{report}"),
         }

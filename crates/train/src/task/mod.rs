@@ -5,11 +5,13 @@ mod load;
 mod masked_lm;
 mod masked_lm_batch;
 mod sequence_classification;
+mod token_classification;
 
 pub(crate) use label_fit::{describe_labels, head_name};
 pub(crate) use load::TaskSource;
 pub use masked_lm::MaskedLmTask;
 pub use sequence_classification::SequenceClassificationTask;
+pub use token_classification::TokenClassificationTask;
 
 use std::path::Path;
 
@@ -19,6 +21,7 @@ use finetune_data::Labels;
 use finetune_eval::{Better, Predictions, Scores};
 use finetune_model::{DropoutStream, Encoder};
 use finetune_ops::Precision;
+use serde_json::Value;
 
 use crate::callback::Callback;
 use crate::error::TrainError;
@@ -28,7 +31,8 @@ use crate::train_config::TrainConfig;
 
 /// A task: the batches of its data, their loss, and its metrics.
 ///
-/// [`SequenceClassificationTask`] and [`MaskedLmTask`] are the built-in ones. A task of your own
+/// [`SequenceClassificationTask`], [`TokenClassificationTask`] and [`MaskedLmTask`] are the built-in
+/// ones. A task of your own
 /// needs the first four methods; [`Trainer`](crate::Trainer) then trains it, and
 /// [`PreparedRun::new`](crate::PreparedRun::new) makes a recorded, resumable run of it. Every method
 /// must be a function of its arguments, because a resumed run calls it again and needs the same
@@ -244,12 +248,14 @@ pub trait Task {
 /// Predictions for the test rows of a task, with their scores.
 #[derive(Debug, Clone)]
 pub struct TestOutput {
-    /// Predictions, in the order of the rows.
+    /// Predictions, in the order of the rows; of a token classifier, one row per word.
     pub predictions: Predictions,
     /// Labels, in the order of the rows.
     pub labels: Labels,
     /// Class names, in the order of their ids; empty for regression.
     pub class_names: Vec<String>,
+    /// Lines of `predictions.jsonl`, one per row.
+    pub lines: Vec<Value>,
     /// Scores and error analysis.
     pub report: TestSection,
 }

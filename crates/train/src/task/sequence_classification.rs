@@ -28,6 +28,7 @@ use crate::objective::BatchCounts;
 use crate::predicted_rows::PredictedRows;
 use crate::predicted_rows::{directions, scores_of};
 use crate::report::{ActivationsSection, DataSection, TestSection};
+use crate::run_files::prediction_lines;
 use crate::text_config::{EncodedSplit, TextConfig};
 use crate::train_config::TrainConfig;
 
@@ -194,6 +195,7 @@ impl SequenceClassificationTask {
             cleaning: source.text.cleaning.clone(),
             encoding: source.text.encoding,
             threshold: thresholds.filter(|_| self.is_multi_label()),
+            tags: None,
         })
     }
 
@@ -290,10 +292,13 @@ impl SequenceClassificationTask {
         let rows = self.rows_to_predict(&split.tokens, self.kept.of.test.as_ref());
         let mut output = rows.predict(Phase::Testing, model, callback)?;
         output.predictions.thresholds = self.thresholds_of(model, callback)?;
+        let report = TestSection::new(&mut output, split, &self.loss, &self.evaluator)?;
+        let (labels, class_names) = (split.tokens.labels.all()?, split.dataset.class_names());
         Ok(TestOutput {
-            report: TestSection::new(&mut output, split, &self.loss, &self.evaluator)?,
-            labels: split.tokens.labels.all()?,
-            class_names: split.dataset.class_names().to_vec(),
+            report,
+            lines: prediction_lines(&output.predictions, &labels, class_names)?,
+            labels,
+            class_names: class_names.to_vec(),
             predictions: output.predictions,
         })
     }

@@ -1,0 +1,110 @@
+//! Token classifier, as the `…ForTokenClassification` classes of transformers: encoder, dropout and a
+//! linear layer on the hidden state of each token, and optionally a [`Crf`] over the tokens.
+
+mod config;
+mod crf;
+mod crf_weights;
+mod tag_targets;
+mod transitions;
+
+pub use config::TokenClassifierConfig;
+pub use crf::Crf;
+pub use crf_weights::CrfWeights;
+pub use tag_targets::{PackedTagTargets, TagTargets};
+pub use transitions::Transitions;
+
+use burn::module::Module;
+use burn::tensor::{Int, Tensor};
+use finetune_ops::Precision;
+
+use crate::dropout::DropoutStream;
+use crate::encoder::{Encoder, EncoderInput, EncoderModel};
+use crate::head::{Head, HeadInput, Mlp};
+
+/// Token classifier: encoder, head and optionally a conditional random field.
+#[derive(Module, Debug)]
+#[module(custom_display)]
+pub struct TokenClassifier {
+    /// Encoder; the same type as in all other models.
+    pub encoder: Encoder,
+    /// Head on each hidden state: that of the family, with dropout before its last layer.
+    pub head: Mlp,
+    /// Conditional random field over the logits of a sentence (default: none).
+    pub crf: Option<Crf>,
+    #[module(skip)]
+    pub(crate) config: TokenClassifierConfig,
+}
+
+impl TokenClassifier {
+    /// Returns the logits of tokens: of all, or of those at `positions`, such as the first token of
+    /// each word. Without `dropout` the result is deterministic.
+    ///
+    /// # Shapes
+    /// - `positions`: `N` tokens of the batch, as rows of `[T, D]`
+    /// - output: `[N, C]`, or `[T, C]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use finetune_model::{EncoderConfig, EncoderInput, TokenClassifierConfig, init_weights};
+    ///
+    /// let encoder = EncoderConfig {
+    ///     vocab_size: 100,
+    ///     hidden_size: 16,
+    ///     num_hidden_layers: 1,
+    ///     num_attention_heads: 2,
+    ///     intermediate_size: 32,
+    ///     ..Default::default()
+    /// };
+    /// let names = ["B-PER", "I-PER", "O"].map(String::from);
+    /// let config = TokenClassifierConfig::new(encoder, names.to_vec());
+    /// let model = init_weights(config.init(&Device::flex())?, 0.02, 42);
+    /// // A sentence of four tokens, and one of two.
+    /// let ids = [2, 7, 8, 3, 2, 3];
+    /// let input = EncoderInput::new(&model.encoder, &ids, &[0; 6], &[0, 4, 6])?;
+    /// assert_eq!(model.forward(&input, None, None).dims(), [6, 3]);
+    /// # Ok::<(), finetune_model::ModelError>(())
+    /// ```
+    pub fn forward(
+        &self,
+        input: &EncoderInput,
+        positions: Option<Tensor<1, Int>>,
+        dropout: Option<DropoutStream>,
+    ) -> Tensor<2> {
+        let hidden = self.encoder.forward(input, dropout);
+        let rows = match positions {
+            Some(positions) => hidden.select(0, positions),
+            None => hidden,
+        };
+        self.head.forward(HeadInput {
+            dropout: dropout.into(),
+            ..HeadInput::new(rows)
+        })
+    }
+
+    /// Returns the configuration of the model.
+    pub fn config(&self) -> &TokenClassifierConfig {
+        &self.config
+    }
+
+    /// Returns the number of classes, `C`.
+    pub fn num_labels(&self) -> usize {
+        self.config.class_names.len()
+    }
+}
+
+impl EncoderModel for TokenClassifier {
+    fn with_precision(self, precision: Precision) -> Self {
+        let encoder = self.encoder.with_precision(precision);
+        Self { encoder, ..self }
+    }
+
+    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
+        let encoder = self
+            .encoder
+            .with_gradient_checkpointing(gradient_checkpointing);
+        Self { encoder, ..self }
+    }
+}
