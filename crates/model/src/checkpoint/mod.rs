@@ -37,9 +37,9 @@ pub use row_block::RowBlock;
 pub(crate) use save::{in_file, write_atomically, write_tensors};
 pub use save::{save_base_model, save_classifier, save_encoder, save_masked_lm};
 pub use tensor_names::TensorNames;
-pub(crate) use weights::{ADAPTER_FILES, Weights};
+pub(crate) use weights::{ADAPTER_FILES, MODEL_FILES, Weights};
 
 /// Name of the configuration file.
 const CONFIG_FILE: &str = "config.json";
 /// Name of the weights file that is written, and read in preference to all others.
-const WEIGHTS_FILE: &str = "model.safetensors";
+pub(crate) const WEIGHTS_FILE: &str = "model.safetensors";

@@ -1,6 +1,7 @@
 //! Hidden states, logits, losses and gradients against transformers and PyTorch.
 
 mod autocast;
+mod embeddings;
 mod families;
 mod heads;
 mod lora;
