@@ -12,6 +12,7 @@
 //!    | probabilities of any number of classes | [`PredictedLabelSets`] | subset accuracy, Hamming loss, averaged precision, recall and F1, areas under curves |
 //!    | scores of two classes | [`BinaryRanking`] | ROC and precision-recall curves and their areas |
 //!    | numbers | [`PredictedScores`] | Pearson, Spearman, MAE, RMSE, R2 |
+//!    | embeddings | [`Embeddings`] | cosines, [`Retrieval`] from a corpus, triplet accuracy |
 //!
 //!    Scores are exact over the whole set: never means of batch means. Counts are integers and
 //!    sums are rounded once, so that neither batches nor the order of rows change a digit.
@@ -63,6 +64,7 @@
 
 mod classification;
 mod confusion_matrix;
+mod embedding;
 mod error;
 mod exact_sum;
 mod metric;
@@ -84,6 +86,7 @@ pub use classification::{ClassScores, ClassificationReport};
 pub use confusion_matrix::{
     Average, AveragedScores, Confusion, ConfusionMatrix, KappaWeights, Normalize,
 };
+pub use embedding::{EmbeddingReport, Embeddings, Retrieval, triplet_accuracy};
 pub use error::{CustomError, EvalError};
 pub use metric::{
     Better, Evaluator, Metric, MetricInput, MetricKind, MetricSource, Scores, TargetKind,

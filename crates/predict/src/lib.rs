@@ -4,12 +4,15 @@
 //!    encodes texts as in training ([`TextPreprocessing`]), batches them by length, and returns a
 //!    [`Prediction`] each.
 //! 2. [`Predictor::evaluate`] computes metrics on a dataset.
-//! 3. [`predict()`] is the loop beneath, on encoded rows; [`predict_with`] runs a forward pass of
+//! 3. An [`Embedder`] returns a vector for each text ([`embed()`] is the loop beneath).
+//! 4. [`predict()`] is the loop beneath, on encoded rows; [`predict_with`] runs a forward pass of
 //!    your own. Validation and test rows of a training run go through the same loop.
 //!
 //! Nothing here trains: no optimizer and no training loop is linked.
 
 mod compatibility;
+mod embed;
+mod embedder;
 mod error;
 mod evaluator;
 mod forward;
@@ -20,6 +23,8 @@ mod predictor_config;
 mod text_preprocessing;
 
 pub use compatibility::{check_length, check_vocabulary, load_tokenizer};
+pub use embed::{embed, embed_with};
+pub use embedder::{Embedder, EmbedderConfig};
 pub use error::PredictError;
 pub use evaluator::{evaluator, target_kind};
 pub use forward::{encoder_input, forward, forward_with, pack_tokens};

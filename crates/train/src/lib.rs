@@ -74,6 +74,8 @@ mod checkpoint_directory;
 mod checkpoint_state;
 mod decision_threshold;
 mod device_failure;
+mod embedding_loss;
+mod embedding_training;
 mod encoded_splits;
 mod encoder_stages;
 mod error;
@@ -126,6 +128,13 @@ pub use callback::{
 pub use checkpoint_directory::{CheckpointDirectory, CheckpointPolicy};
 pub use decision_threshold::DecisionThreshold;
 pub use device_failure::panic_text;
+pub use embedding_loss::{
+    EmbeddingDistance, EmbeddingLoss, EmbeddingLossConfig, EmbeddingRows, MatryoshkaConfig,
+};
+pub use embedding_training::{
+    EmbeddingData, EmbeddingOverrides, EmbeddingTraining, EmbeddingTrainingConfig,
+    EmbeddingTrainingOutput,
+};
 pub use error::TrainError;
 pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
 pub use fine_tuning::{FineTuning, FineTuningConfig, LabeledData};
@@ -165,7 +174,7 @@ pub use run_output::{FineTuningOutput, RunOutput};
 pub use run_writer::{RunWriter, read_json, write_json};
 pub use schedule::{Decay, LrScheduler, Warmup};
 pub use summary::TrainingSummary;
-pub use task::{MaskedLmTask, SequenceClassificationTask, Task, TestOutput};
+pub use task::{EmbeddingTask, MaskedLmTask, SequenceClassificationTask, Task, TestOutput};
 pub use tensorboard::TensorBoardCallback;
 pub use text_config::TextConfig;
 pub use train_config::TrainConfig;

@@ -16,6 +16,7 @@ mod chains;
 mod continuation;
 mod custom_head;
 mod device;
+mod embeddings;
 mod gradient_checkpointing;
 mod multi_label;
 mod multi_task;

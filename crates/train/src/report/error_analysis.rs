@@ -97,13 +97,18 @@ impl ErrorAnalysis {
                     scores: Some(scores),
                 })
             }
-            Labels::Unlabeled => Ok(Self {
-                slices: Vec::new(),
-                calibration: None,
-                worst_errors: TextSamples::default(),
-                rankings: Vec::new(),
-                scores: None,
-            }),
+            Labels::Unlabeled => Ok(Self::none()),
+        }
+    }
+
+    /// Returns the analysis of rows that have no errors to analyze.
+    pub(crate) fn none() -> Self {
+        Self {
+            slices: Vec::new(),
+            calibration: None,
+            worst_errors: TextSamples::default(),
+            rankings: Vec::new(),
+            scores: None,
         }
     }
 

@@ -6,8 +6,8 @@ use finetune_data::Labels;
 use finetune_eval::plots::ConfusionPlot;
 use finetune_eval::report::{KeyValues, Section, Table};
 use finetune_eval::{
-    ClassificationReport, ConfusionMatrix, Evaluator, MetricKind, MetricSource, MultiLabelReport,
-    Predictions, RegressionReport, Scores,
+    ClassificationReport, ConfusionMatrix, EmbeddingReport, Evaluator, MetricKind, MetricSource,
+    MultiLabelReport, Predictions, RegressionReport, Scores,
 };
 use finetune_predict::PredictionOutput;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ pub struct TestSection {
     pub samples_per_second: f64,
 }
 
-/// Classification, multi-label or regression report of the test predictions.
+/// Report of the test predictions: classification, multi-label, regression or embeddings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TestScores {
@@ -55,6 +55,8 @@ pub enum TestScores {
     MultiLabel(MultiLabelReport),
     /// Regression.
     Scores(RegressionReport),
+    /// Embeddings.
+    Embeddings(EmbeddingReport),
 }
 
 impl TestScores {
@@ -64,6 +66,7 @@ impl TestScores {
             Self::Classes { report, .. } => report.rows,
             Self::MultiLabel(report) => report.rows,
             Self::Scores(report) => report.rows,
+            Self::Embeddings(report) => report.rows,
         }
     }
 
@@ -111,6 +114,7 @@ impl TestScores {
             } => confusion_matrix.score(metric).ok(),
             Self::MultiLabel(report) => report.score(metric),
             Self::Scores(report) => report.score(metric),
+            Self::Embeddings(report) => report.embeddings.get(&metric.to_string()).copied(),
         }
     }
 }
@@ -168,6 +172,9 @@ impl TestSection {
             }
             TestScores::MultiLabel(report) => section.with(Table::from(report)),
             TestScores::Scores(report) => section.with(facts_of(report)),
+            TestScores::Embeddings(report) => {
+                section.with(KeyValues::new().with("Rows", report.rows))
+            }
         };
         self.analysis.add_to(section)
     }
@@ -193,6 +200,13 @@ impl TestSection {
                 score(MetricKind::Pearson),
                 score(MetricKind::Spearman)
             ),
+            TestScores::Embeddings(report) => {
+                let main = report.embeddings.iter().take(2);
+                let main: Vec<_> = main
+                    .map(|(name, score)| format!("{name} {score:.4}"))
+                    .collect();
+                format!("{}.", main.join(", "))
+            }
         }
     }
 }
@@ -224,6 +238,7 @@ impl fmt::Display for TestScores {
             } => write!(f, "{report}\n{confusion_matrix}"),
             Self::MultiLabel(report) => write!(f, "{report}"),
             Self::Scores(report) => write!(f, "{report}"),
+            Self::Embeddings(report) => write!(f, "{report}"),
         }
     }
 }
