@@ -13,6 +13,11 @@ pub const CUSTOMER_MESSAGES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../datasets/customer_messages/sample"
 );
+/// 114 training and 38 test pairs of a question and its answer, and 60 scored pairs of questions.
+pub const SHOP_QUESTIONS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../datasets/shop_questions/sample"
+);
 /// 12 labeled and 2 unlabeled reviews, in the directory layout of aclImdb.
 pub const SAMPLE_IMDB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/imdb/sample");
 /// 54 tweets of both classes, in the file layout of the competition.

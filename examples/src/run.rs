@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use finetune::data::LoadedDataset;
 use finetune::prelude::*;
-use finetune::train::write_json;
+use finetune::train::{Objective, RunOutput, write_json};
 
 use crate::RunArguments;
 
@@ -81,7 +81,10 @@ pub fn fine_tune_from(
 ///
 /// # Errors
 /// If the file or standard output cannot be written.
-pub fn finish(output: &FineTuningOutput, arguments: &RunArguments) -> Result<(), Box<dyn Error>> {
+pub fn finish<O: Objective>(
+    output: &RunOutput<O>,
+    arguments: &RunArguments,
+) -> Result<(), Box<dyn Error>> {
     if let Some(path) = &arguments.report {
         write_json(path, &output.report)?;
     }

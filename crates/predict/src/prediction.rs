@@ -40,6 +40,11 @@ pub enum Prediction {
         /// One score per output, in the order of the outputs.
         scores: Vec<Score>,
     },
+    /// Embedding.
+    Embedding {
+        /// Values of the vector.
+        embedding: Vec<f32>,
+    },
 }
 
 /// Probability of a label.
@@ -64,21 +69,21 @@ pub struct Score {
 }
 
 impl Prediction {
-    /// Returns the most probable class; `None` for multi-label classification and regression.
+    /// Returns the most probable class; `None` for other predictions than of one class per text.
     pub fn label(&self) -> Option<&str> {
         match self {
             Self::SingleLabel { label, .. } => Some(label),
-            Self::MultiLabel { .. } | Self::Regression { .. } => None,
+            _ => None,
         }
     }
 
-    /// Returns the label probabilities in descending order; empty for regression.
+    /// Returns the label probabilities in descending order; empty without labels.
     pub fn probabilities(&self) -> &[LabelProbability] {
         match self {
             Self::SingleLabel { probabilities, .. } | Self::MultiLabel { probabilities, .. } => {
                 probabilities
             }
-            Self::Regression { .. } => &[],
+            Self::Regression { .. } | Self::Embedding { .. } => &[],
         }
     }
 
@@ -88,7 +93,7 @@ impl Prediction {
             Self::SingleLabel { probabilities, .. } | Self::MultiLabel { probabilities, .. } => {
                 probabilities.truncate(top_k);
             }
-            Self::Regression { .. } => {}
+            Self::Regression { .. } | Self::Embedding { .. } => {}
         }
     }
 
@@ -99,7 +104,7 @@ impl Prediction {
                 [only] => Some(only.score),
                 _ => None,
             },
-            Self::SingleLabel { .. } | Self::MultiLabel { .. } => None,
+            _ => None,
         }
     }
 

@@ -5,7 +5,7 @@
 //! 2. [`Models::start`] creates a bounded queue and a thread per model. Queued texts of similar
 //!    length form a batch. If the queue is full, requests are rejected immediately; texts of
 //!    disconnected clients are dropped.
-//! 3. [`router`] is the API: `POST /v1/models/{name}/classify`, `GET /v1/models`, `/healthz`,
+//! 3. [`router`] is the API: `POST /v1/models/{name}/classify` and `/embed`, `GET /v1/models`, `/healthz`,
 //!    `/readyz`, `/metrics`, `/openapi.json`, and a demo page at `/`. It can be nested in another
 //!    server.
 //! 4. [`Server`] listens on an address and shuts down gracefully.
@@ -71,18 +71,17 @@ mod text_model;
 mod worker;
 
 pub use api::{
-    ClassifyRequest, ClassifyResponse, ErrorBody, ErrorCode, ErrorDetail, Inputs, Limits,
-    ModelInfo, ModelList, router,
+    ClassifyRequest, ClassifyResponse, EmbedRequest, EmbedResponse, ErrorBody, ErrorCode,
+    ErrorDetail, Inputs, Limits, ModelInfo, ModelList, router,
 };
 pub use config::ServeConfig;
 pub use error::ServeError;
-pub use finetune_model::ProblemType;
 pub use finetune_predict::{LabelProbability, Prediction, Score};
 pub use input::{Input, InputParts};
 pub use model_registry::Models;
 pub use served_model::ServedModel;
 pub use server::{Server, shutdown_signal};
-pub use text_model::{InferenceError, InputFormat, ModelMetadata, TextModel};
+pub use text_model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 
 /// Compiles the program of the guide.
 #[cfg(doctest)]

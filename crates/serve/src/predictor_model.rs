@@ -1,15 +1,15 @@
-//! Implementation of [`TextModel`] for predictors.
+//! Implementation of [`TextModel`] for predictors and embedders.
 
 use finetune_data::TextArity;
-use finetune_predict::{PredictError, Prediction, Predictor};
+use finetune_predict::{Embedder, PredictError, Prediction, Predictor};
 
 use crate::input::Input;
-use crate::text_model::{InferenceError, InputFormat, ModelMetadata, TextModel};
+use crate::text_model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 
 impl TextModel for Predictor {
     fn profile(&self) -> ModelMetadata {
         ModelMetadata {
-            task: self.problem_type(),
+            task: self.problem_type().into(),
             input: match self.texts() {
                 Some(TextArity::Single) => InputFormat::Text,
                 Some(TextArity::Pair) => InputFormat::Pair,
@@ -33,6 +33,26 @@ impl TextModel for Predictor {
             }
         };
         predictions.map_err(fault)
+    }
+}
+
+impl TextModel for Embedder {
+    fn profile(&self) -> ModelMetadata {
+        ModelMetadata {
+            task: ServedTask::Embedding,
+            input: InputFormat::Text,
+            labels: Vec::new(),
+            max_tokens: Some(self.encoding().max_length),
+        }
+    }
+
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<Prediction>, InferenceError> {
+        let texts: Vec<_> = inputs.iter().map(Input::text).collect();
+        let embeddings = self.embed(&texts).map_err(fault)?;
+        let answers = embeddings.rows().map(|row| Prediction::Embedding {
+            embedding: row.to_vec(),
+        });
+        Ok(answers.collect())
     }
 }
 

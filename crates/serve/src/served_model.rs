@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::BatchSize;
-use finetune_model::CustomHead;
+use finetune_model::{CustomHead, EmbeddingCheckpoint};
 use finetune_ops::Precision;
-use finetune_predict::{Predictor, PredictorConfig};
+use finetune_predict::{Embedder, EmbedderConfig, PredictError, Predictor, PredictorConfig};
 
 use crate::error::ServeError;
 use crate::input::Input;
@@ -50,7 +50,7 @@ impl ServedModel {
     /// leave cores idle with small models, larger ones need more memory.
     const TOKENS_AT_ONCE: usize = 2048;
 
-    /// Loads a fine-tuned model from its directory, with [`Self::CARD_FILE`] and
+    /// Loads a fine-tuned model or an embedding model from its directory, with [`Self::CARD_FILE`] and
     /// [`Self::EXAMPLES_FILE`] if they exist.
     ///
     /// # Errors
@@ -88,20 +88,36 @@ impl ServedModel {
         head: Option<&CustomHead>,
     ) -> Result<Self, ServeError> {
         check_name(name)?;
-        let config = PredictorConfig {
-            batch_size: BatchSize::Tokens(Self::TOKENS_AT_ONCE),
-            precision,
-            ..Default::default()
-        };
-        let loaded = Predictor::load_custom(directory, config, head, device);
-        let predictor = loaded.map_err(|source| ServeError::Model {
+        let failed = |source: PredictError| ServeError::Model {
             name: name.to_string(),
             source: Box::new(source),
-        })?;
+        };
+        let batch_size = BatchSize::Tokens(Self::TOKENS_AT_ONCE);
+        let embeds = EmbeddingCheckpoint::is_in(directory).map_err(PredictError::from);
+        let served = match embeds.map_err(failed)? {
+            true => {
+                let config = EmbedderConfig {
+                    batch_size,
+                    precision,
+                    ..Default::default()
+                };
+                let loaded = Embedder::load_with(directory, config, device);
+                Self::new(name, loaded.map_err(failed)?)?
+            }
+            false => {
+                let config = PredictorConfig {
+                    batch_size,
+                    precision,
+                    ..Default::default()
+                };
+                let loaded = Predictor::load_custom(directory, config, head, device);
+                Self::new(name, loaded.map_err(failed)?)?
+            }
+        };
         let served = Self {
             origin: directory.display().to_string(),
             card: card(&directory.join(Self::CARD_FILE))?,
-            ..Self::new(name, predictor)?
+            ..served
         };
         served.with_examples(examples(&directory.join(Self::EXAMPLES_FILE))?)
     }

@@ -43,7 +43,7 @@ pub enum InferenceError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelMetadata {
     /// Task.
-    pub task: ProblemType,
+    pub task: ServedTask,
     /// Kind of inputs.
     pub input: InputFormat,
     /// Classes, labels or names of the scores.
@@ -51,6 +51,30 @@ pub struct ModelMetadata {
     /// Maximum number of tokens, beyond which texts are truncated, if known.
     #[schema(nullable = true)]
     pub max_tokens: Option<usize>,
+}
+
+/// Task of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServedTask {
+    /// One of the labels.
+    SingleLabelClassification,
+    /// Any number of the labels.
+    MultiLabelClassification,
+    /// Regression scores.
+    Regression,
+    /// A vector for each text.
+    Embedding,
+}
+
+impl From<ProblemType> for ServedTask {
+    fn from(problem: ProblemType) -> Self {
+        match problem {
+            ProblemType::SingleLabelClassification => Self::SingleLabelClassification,
+            ProblemType::MultiLabelClassification => Self::MultiLabelClassification,
+            ProblemType::Regression => Self::Regression,
+        }
+    }
 }
 
 /// Kind of inputs of a model.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex};
 
 use finetune_serve::{
-    InferenceError, Input, InputFormat, ModelMetadata, Prediction, ProblemType, Score, ServedModel,
+    InferenceError, Input, InputFormat, ModelMetadata, Prediction, Score, ServedModel, ServedTask,
     TextModel,
 };
 
@@ -47,7 +47,7 @@ impl Scripted {
 impl TextModel for Scripted {
     fn profile(&self) -> ModelMetadata {
         ModelMetadata {
-            task: ProblemType::Regression,
+            task: ServedTask::Regression,
             input: InputFormat::TextOrPair,
             labels: vec!["length".into()],
             max_tokens: None,

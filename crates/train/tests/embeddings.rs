@@ -6,19 +6,20 @@ use std::sync::Arc;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use finetune_data::{
-    EmbeddingDataset, EmbeddingSplits, EncodedEmbeddingDataset, EncodingConfig, SamplingStrategy,
-    TextTokenizer,
+    Dataset, EmbeddingDataset, EmbeddingSplits, EncodedEmbeddingDataset, EncodingConfig, Example,
+    Label, SamplingStrategy, Schema, Splits, TextTokenizer,
 };
 use finetune_model::{
     CheckpointConfig, DenseConfig, DropoutStream, EmbeddingModel, EmbeddingModelConfig,
-    EncoderConfig, LoraConfig, init_weights, load_embedding_model, save_encoder,
+    EncoderConfig, HeadConfig, LoraConfig, MlpConfig, Pooling, init_weights, load_embedding_model,
+    save_encoder,
 };
-use finetune_predict::{Embedder, EmbedderConfig};
+use finetune_predict::{Embedder, EmbedderConfig, Predictor};
 use finetune_train::{
     Callback, EmbeddingLoss, EmbeddingLossConfig, EmbeddingOverrides, EmbeddingTask,
-    EmbeddingTraining, EmbeddingTrainingConfig, EvaluationConfig, Event, FineTuning, Interval,
-    MatryoshkaConfig, OptimizerConfig, RunReport, Task, TextConfig, TrainConfig, TrainDuration,
-    TrainError, read_json,
+    EmbeddingTraining, EmbeddingTrainingConfig, EvaluationConfig, Event, FineTuning, FreezeScope,
+    Interval, MatryoshkaConfig, OptimizerConfig, RunReport, Task, TextConfig, TrainConfig,
+    TrainDuration, TrainError, read_json,
 };
 
 use crate::regression::checkpoint;
@@ -446,6 +447,63 @@ fn a_loss_of_ones_own_trains_and_is_recorded() {
     assert!(settings.contains("\"Attraction\""), "{settings}");
 }
 
+/// Pairs of few rows of two classes train the embeddings, and a linear layer on them classifies.
+#[test]
+fn few_labeled_texts_make_a_classifier() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = folder.path().join("start");
+    save_start(&start);
+    let rows = |words: &[usize]| {
+        let rows = words.iter().flat_map(|word| {
+            let row = |topic: usize| {
+                let text = format!("the {}", TOPICS[topic][*word]);
+                Example::new(text, Label::Class(topic / 4))
+            };
+            (0..TOPICS.len()).map(row)
+        });
+        Dataset {
+            name: "few".to_string(),
+            schema: Schema::classification(["first", "second"]),
+            examples: rows.collect(),
+        }
+    };
+    let (train, test) = (rows(&[0, 1, 2, 3]), rows(&[3, 1]));
+    let pairs = EmbeddingDataset::from_classes(&train, 8, 1).unwrap();
+    let mut settings = config();
+    settings.train.evaluation = None;
+    settings.train.sampling_strategy = SamplingStrategy::Random;
+    settings.loss = Some(EmbeddingLossConfig::CosineSimilarity {});
+    let run = folder.path().join("pairs");
+    EmbeddingTraining::new(&start, pairs)
+        .config(settings)
+        .run(&run)
+        .unwrap();
+    let classify = |model: &Path, name: &str| {
+        let mut config = SmallRun::fine_tuning(TrainConfig {
+            freeze: FreezeScope::Encoder.into(),
+            duration: TrainDuration::Epochs(20),
+            ..SmallRun::config()
+        });
+        config.model.pooling = Some(Pooling::mean());
+        config.model.head = Some(HeadConfig::Mlp(MlpConfig::default()));
+        let splits = Splits::train_test(train.clone(), test.clone());
+        let run = FineTuning::new(model, splits)
+            .config(config)
+            .run(folder.path().join(name))
+            .unwrap();
+        run.test_score("accuracy").unwrap()
+    };
+    let (before, after) = (
+        classify(&start, "before"),
+        classify(&run.join("model"), "after"),
+    );
+    assert!(after > before && after > 0.9, "{before} {after}");
+    let predictor = Predictor::load(&folder.path().join("after/model"), &Device::flex()).unwrap();
+    let answers = predictor.predict(&["the hail", "the violin"]).unwrap();
+    assert_eq!(answers[0].label(), Some("first"));
+    assert_eq!(answers[1].label(), Some("second"));
+}
+
 #[test]
 fn what_does_not_fit_is_named_before_the_first_step() {
     let folder = tempfile::tempdir().unwrap();
@@ -463,9 +521,8 @@ fn what_does_not_fit_is_named_before_the_first_step() {
             config.loss = Some(serde_json::from_str(json).unwrap());
         }
     };
-    let labeled = || EmbeddingDataset::labeled("labeled", compared()).unwrap();
-    let found = message(labeled(), &loss(r#"{"cosent": {}}"#));
-    let expected = "loss is cosent for pairs with labels, expected a loss for them; it is for pairs with scores";
+    let found = message(positives(0), &loss(r#"{"cosent": {}}"#));
+    let expected = "loss is cosent for texts that belong together, expected a loss for them; it is for pairs with scores and pairs with labels";
     assert_eq!(found, expected);
     let found = message(positives(0), &loss(r#"{"triplet": {}}"#));
     assert_eq!(

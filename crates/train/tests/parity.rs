@@ -1,6 +1,7 @@
 //! Losses, schedules, optimizers and whole training steps against PyTorch and transformers.
 
 mod accumulation;
+mod cross_encoder;
 mod embedding_losses;
 mod losses;
 mod optimizers;

@@ -1,5 +1,6 @@
 //! Data of embedding models: rows of several texts that belong together or are compared.
 
+mod class_pairs;
 mod columns;
 mod encoded;
 
@@ -8,6 +9,7 @@ pub use encoded::{EmbeddingBatch, EncodedEmbeddingDataset};
 
 use std::collections::HashSet;
 
+use finetune_random::{Purpose, permutation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -245,6 +247,14 @@ impl EmbeddingDataset {
         Self::new(self.name, self.kind, examples)
     }
 
+    /// Returns at most `rows` rows, chosen at random by `seed`, in their order.
+    pub fn subset(&self, rows: usize, seed: u64) -> Self {
+        let mut chosen = permutation(seed, Purpose::Subset, 0, self.len());
+        chosen.truncate(rows);
+        chosen.sort_unstable();
+        self.select(&chosen)
+    }
+
     /// Returns a random part of the rows, at least one, for validation, and the rest; the choice
     /// depends on `seed` alone.
     ///
@@ -262,8 +272,7 @@ impl EmbeddingDataset {
         if self.len() < 2 {
             return Err(DataError::split("at least 2 rows", self.len()));
         }
-        let rows =
-            finetune_random::permutation(seed, finetune_random::Purpose::Split, 0, self.len());
+        let rows = permutation(seed, Purpose::Split, 0, self.len());
         let held_out = ((self.len() as f64 * fraction).round() as usize).clamp(1, self.len() - 1);
         let part = |name: &str, rows: &[usize]| {
             let mut rows = rows.to_vec();
@@ -355,6 +364,8 @@ mod tests {
         rows.sort_by(|a, b| a.texts.cmp(&b.texts));
         assert_eq!(rows, dataset.examples());
         assert_eq!(dataset.distinct_texts(), 20);
+        let [few, more] = [3, 30].map(|rows| dataset.subset(rows, 7));
+        assert_eq!((few.len(), &more), (3, &dataset));
         assert_ne!(train.fingerprint(), dataset.fingerprint());
         for fraction in [0.0, 1.0, f64::NAN] {
             assert!(dataset.clone().hold_out(fraction, 7).is_err());

@@ -6,6 +6,7 @@
 mod class_names;
 mod config_json;
 mod config_keys;
+mod cross_encoder;
 mod deberta_keys;
 mod encoder_keys;
 mod load;

@@ -63,6 +63,16 @@ impl EmbeddingCheckpoint {
         }
     }
 
+    /// Returns whether a directory has an embedding model of sentence-transformers: an encoder with a
+    /// pooling after it, rather than a cross-encoder or no modules at all.
+    ///
+    /// # Errors
+    /// - [`ModelError::Io`] or [`ModelError::Json`] if the list of modules cannot be read.
+    pub fn is_in(directory: &Path) -> Result<bool, ModelError> {
+        let modules = read_modules(&directory.join(MODULES_FILE))?;
+        Ok(modules.iter().any(|module| module.class() == "Pooling"))
+    }
+
     /// Reads the configuration in a directory. A checkpoint without `modules.json` is a bare encoder:
     /// [`EmbeddingModelConfig::new`].
     ///
@@ -72,11 +82,7 @@ impl EmbeddingCheckpoint {
     ///   a dense layer and a normalization, in this order, or one has settings that are not supported.
     pub fn read(directory: &Path) -> Result<Self, ModelError> {
         let path = directory.join(MODULES_FILE);
-        let entries: Vec<Entry> = match path.exists() {
-            true => read_json(&path)?,
-            false => Vec::new(),
-        };
-        let mut entries = entries.into_iter().peekable();
+        let mut entries = read_modules(&path)?.into_iter().peekable();
         let mut module = |class: &str| {
             let entry = entries.next_if(|entry| entry.class() == class)?;
             Some(directory.join(entry.path))
@@ -125,6 +131,14 @@ impl Entry {
     /// Returns the name of the class without its module, which differs between versions.
     fn class(&self) -> &str {
         self.class.rsplit('.').next().unwrap_or_default()
+    }
+}
+
+/// Returns the modules of a directory; none without the list.
+fn read_modules(path: &Path) -> Result<Vec<Entry>, ModelError> {
+    match path.exists() {
+        true => read_json(path),
+        false => Ok(Vec::new()),
     }
 }
 

@@ -24,7 +24,7 @@ impl EmbeddingLoss for Contrastive {
     }
 
     fn check(&self, rows: &EmbeddingRows) -> Result<(), TrainError> {
-        rows.check_kind(EmbeddingKind::Labels, &self.name())
+        rows.check_kind(&[EmbeddingKind::Labels], &self.name())
     }
 
     fn name(&self) -> String {

@@ -39,7 +39,10 @@ impl EmbeddingLoss for CoSent {
     }
 
     fn check(&self, rows: &EmbeddingRows) -> Result<(), TrainError> {
-        rows.check_kind(EmbeddingKind::Scores, &self.name())?;
+        rows.check_kind(
+            &[EmbeddingKind::Scores, EmbeddingKind::Labels],
+            &self.name(),
+        )?;
         match rows.batch_size {
             1 => Err(TrainError::setting(
                 "batch_size",

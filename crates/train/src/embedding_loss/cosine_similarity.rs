@@ -17,7 +17,10 @@ impl EmbeddingLoss for CosineSimilarity {
     }
 
     fn check(&self, rows: &EmbeddingRows) -> Result<(), TrainError> {
-        rows.check_kind(EmbeddingKind::Scores, &self.name())
+        rows.check_kind(
+            &[EmbeddingKind::Scores, EmbeddingKind::Labels],
+            &self.name(),
+        )
     }
 
     fn name(&self) -> String {

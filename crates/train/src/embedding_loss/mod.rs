@@ -8,7 +8,7 @@
 //! |---|---|
 //! | multiple negatives ranking | pairs, triplets or rows with several negatives |
 //! | triplet | triplets |
-//! | CoSENT, cosine similarity | pairs with scores |
+//! | CoSENT, cosine similarity | pairs with scores, or with labels 0 or 1 |
 //! | contrastive, online contrastive | pairs with labels 0 or 1 |
 
 mod config;
@@ -87,16 +87,15 @@ pub struct EmbeddingRows {
 }
 
 impl EmbeddingRows {
-    /// Checks that the rows are of this kind.
-    fn check_kind(&self, kind: EmbeddingKind, loss: &str) -> Result<(), TrainError> {
-        match self.kind == kind {
-            true => Ok(()),
-            false => {
-                let found = format!("{loss} for {}", rows_of(self.kind));
-                let expected = format!("a loss for them; it is for {}", rows_of(kind));
-                Err(TrainError::setting("loss", found, expected))
-            }
+    /// Checks that the rows are of one of these kinds.
+    fn check_kind(&self, kinds: &[EmbeddingKind], loss: &str) -> Result<(), TrainError> {
+        if kinds.contains(&self.kind) {
+            return Ok(());
         }
+        let found = format!("{loss} for {}", rows_of(self.kind));
+        let known: Vec<_> = kinds.iter().map(|kind| rows_of(*kind)).collect();
+        let expected = format!("a loss for them; it is for {}", known.join(" and "));
+        Err(TrainError::setting("loss", found, expected))
     }
 }
 

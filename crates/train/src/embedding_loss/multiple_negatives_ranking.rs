@@ -33,7 +33,7 @@ impl EmbeddingLoss for MultipleNegativesRanking {
     }
 
     fn check(&self, rows: &EmbeddingRows) -> Result<(), TrainError> {
-        rows.check_kind(EmbeddingKind::Positives, &self.name())?;
+        rows.check_kind(&[EmbeddingKind::Positives], &self.name())?;
         let has_negatives = rows.texts_per_row > 2 || rows.batch_size > 1;
         match has_negatives {
             true => Ok(()),

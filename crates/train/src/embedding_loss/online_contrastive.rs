@@ -29,7 +29,7 @@ impl EmbeddingLoss for OnlineContrastive {
     }
 
     fn check(&self, rows: &EmbeddingRows) -> Result<(), TrainError> {
-        rows.check_kind(EmbeddingKind::Labels, &self.name())
+        rows.check_kind(&[EmbeddingKind::Labels], &self.name())
     }
 
     fn name(&self) -> String {

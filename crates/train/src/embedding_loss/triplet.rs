@@ -26,7 +26,7 @@ impl EmbeddingLoss for Triplet {
     }
 
     fn check(&self, rows: &EmbeddingRows) -> Result<(), TrainError> {
-        rows.check_kind(EmbeddingKind::Positives, &self.name())?;
+        rows.check_kind(&[EmbeddingKind::Positives], &self.name())?;
         match rows.texts_per_row {
             2 => Err(TrainError::setting(
                 "negatives of a row",
