@@ -20,14 +20,14 @@ use crate::error::TrainError;
 /// use finetune_train::EmbeddingLossConfig;
 ///
 /// let config: EmbeddingLossConfig = serde_json::from_str(
-///     r#"{"multiple_negatives_ranking": {"symmetric": true}}"#,
+///     r#"{"kind": "multiple_negatives_ranking", "symmetric": true}"#,
 /// )?;
 /// let expected = EmbeddingLossConfig::MultipleNegativesRanking { scale: 20.0, symmetric: true };
 /// assert_eq!(config, expected);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum EmbeddingLossConfig {
     /// Multiple negatives ranking: the negatives of a row are its own and the texts of the other rows
     /// in the batch.
@@ -175,14 +175,14 @@ mod tests {
     fn losses_read_as_the_words_of_a_config_file() {
         let read = |json: &str| serde_json::from_str::<EmbeddingLossConfig>(json).unwrap();
         assert_eq!(
-            read(r#"{"multiple_negatives_ranking": {}}"#),
+            read(r#"{"kind": "multiple_negatives_ranking"}"#),
             EmbeddingLossConfig::for_rows(EmbeddingKind::Positives)
         );
         assert_eq!(
-            read(r#"{"cosent": {}}"#),
+            read(r#"{"kind": "cosent"}"#),
             EmbeddingLossConfig::for_rows(EmbeddingKind::Scores)
         );
-        let triplet = read(r#"{"triplet": {"distance": "cosine", "margin": 0.2}}"#);
+        let triplet = read(r#"{"kind": "triplet", "distance": "cosine", "margin": 0.2}"#);
         let json = serde_json::to_string(&triplet).unwrap();
         assert_eq!(read(&json), triplet);
     }
@@ -191,15 +191,15 @@ mod tests {
     fn impossible_values_are_named() {
         for (json, expected) in [
             (
-                r#"{"cosent": {"scale": 0}}"#,
+                r#"{"kind": "cosent", "scale": 0}"#,
                 "loss.scale is 0, expected above 0",
             ),
             (
-                r#"{"triplet": {"margin": -1}}"#,
+                r#"{"kind": "triplet", "margin": -1}"#,
                 "loss.margin is -1, expected at least 0",
             ),
             (
-                r#"{"custom": {"name": "Mine"}}"#,
+                r#"{"kind": "custom", "name": "Mine"}"#,
                 "loss is \"Mine\", expected passed to the run, as a loss of your own",
             ),
         ] {

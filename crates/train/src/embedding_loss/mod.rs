@@ -38,7 +38,7 @@ use crate::error::TrainError;
 ///
 /// ```
 /// use burn::tensor::Tensor;
-/// use finetune_train::{EmbeddingLoss, EmbeddingRows};
+/// use finetune_train::EmbeddingLoss;
 ///
 /// /// Squared distance of texts that belong together.
 /// #[derive(Debug)]

@@ -113,7 +113,7 @@ def main():
         value.backward()
         results[f"{name}.loss"] = value.detach().float()
         results[f"{name}.grad"] = columns.grad.float()
-        cases[name] = {"loss": {loss: settings}, "texts": count, "labels": labels}
+        cases[name] = {"loss": {"kind": loss} | settings, "texts": count, "labels": labels}
 
     for name in CASES:
         run(name, name)
