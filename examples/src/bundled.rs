@@ -15,6 +15,11 @@ pub const CUSTOMER_MESSAGES: &str = concat!(
 );
 /// 110 training, 26 validation and 26 test sentences with named entities, in CoNLL columns.
 pub const TOWN_NOTES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/town_notes/sample");
+/// 114 training and 38 test pairs of a question and its answer, and 60 scored pairs of questions.
+pub const SHOP_QUESTIONS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../datasets/shop_questions/sample"
+);
 /// 12 labeled and 2 unlabeled reviews, in the directory layout of aclImdb.
 pub const SAMPLE_IMDB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/imdb/sample");
 /// 54 tweets of both classes, in the file layout of the competition.

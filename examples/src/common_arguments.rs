@@ -11,6 +11,7 @@ use finetune::study::{StudyError, override_settings};
 use finetune::train::{TrainError, read_json};
 use serde_json::{Map, Value};
 
+use crate::settings::RunSettings;
 use crate::study::Conditions;
 use crate::{Checkpoint, subset};
 
@@ -76,7 +77,7 @@ impl CommonArguments {
     ///
     /// # Errors
     /// If the file cannot be read, or has an unknown setting or an invalid value.
-    pub fn settings_with(&self, recipe: FineTuningConfig) -> Result<FineTuningConfig, StudyError> {
+    pub fn settings_with<C: RunSettings>(&self, recipe: C) -> Result<C, StudyError> {
         let mut settings = match &self.config {
             Some(file) => {
                 let overrides: Map<String, Value> = read_json(file)?;
@@ -84,12 +85,12 @@ impl CommonArguments {
             }
             None => recipe,
         };
-        let train = &mut settings.train;
+        let train = settings.train();
         set(&mut train.precision, self.precision);
         set(&mut train.duration, self.epochs.map(TrainDuration::Epochs));
         set(&mut train.batch_size, self.batch_size.map(BatchSize::Rows));
         set(&mut train.optimizer.learning_rate, self.learning_rate);
-        set(&mut settings.text.encoding.max_length, self.max_length);
+        set(&mut settings.text().encoding.max_length, self.max_length);
         Ok(settings)
     }
 
@@ -114,6 +115,11 @@ impl CommonArguments {
             }
             (_, argument) => Ok(argument),
         }
+    }
+
+    /// Returns the maximum number of training rows and of test rows.
+    pub(crate) fn max_samples(&self) -> [Option<usize>; 2] {
+        [self.max_train_samples, self.max_test_samples]
     }
 
     /// Applies `--max-train-samples` and `--max-test-samples`.

@@ -6,6 +6,7 @@ mod checkpoint;
 mod common_arguments;
 mod cs224n;
 mod data_directory;
+mod embedding_arguments;
 mod encoding_bar;
 #[cfg(test)]
 mod guide;
@@ -27,16 +28,18 @@ mod watcher;
 pub use arguments::RunArguments;
 pub use bundled::{
     CUSTOMER_MESSAGES, MESSAGE_TOPICS, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_DISASTER_TWEETS,
-    SAMPLE_IMDB, TOWN_NOTES, sample_of,
+    SAMPLE_IMDB, SHOP_QUESTIONS, TOWN_NOTES, sample_of,
 };
 pub use checkpoint::Checkpoint;
 pub use common_arguments::CommonArguments;
 pub use cs224n::{CourseData, Cs224nArguments};
 pub use data_directory::{data_directory, named_directory};
+pub use embedding_arguments::EmbeddingArguments;
 pub use encoding_bar::EncodingBar;
 pub use minbert::MinbertSettings;
 pub use pretraining_arguments::PreTrainingArguments;
 pub use run::{announce, exit_code, fine_tune, fine_tune_from, finish, say};
+pub use settings::RunSettings;
 pub use subset::subset;
 pub use table_arguments::{ColumnList, TableArguments, thresholds};
 pub use technical_report::{TechnicalReport, published_scores};

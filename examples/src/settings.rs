@@ -3,10 +3,41 @@
 use finetune::data::{Cleaning, EncodingConfig};
 use finetune::prelude::*;
 use finetune::study::StudyError;
-use finetune::train::{EarlyStopping, EvaluationConfig};
+use finetune::train::{EarlyStopping, EmbeddingTrainingConfig, EvaluationConfig};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::RunArguments;
 use crate::common_arguments::set;
+
+/// Settings of a run, as far as arguments change them.
+pub trait RunSettings: Serialize + DeserializeOwned {
+    /// Returns the settings of the texts.
+    fn text(&mut self) -> &mut TextConfig;
+
+    /// Returns the settings of the training loop.
+    fn train(&mut self) -> &mut TrainConfig;
+}
+
+impl RunSettings for FineTuningConfig {
+    fn text(&mut self) -> &mut TextConfig {
+        &mut self.text
+    }
+
+    fn train(&mut self) -> &mut TrainConfig {
+        &mut self.train
+    }
+}
+
+impl RunSettings for EmbeddingTrainingConfig {
+    fn text(&mut self) -> &mut TextConfig {
+        &mut self.text
+    }
+
+    fn train(&mut self) -> &mut TrainConfig {
+        &mut self.train
+    }
+}
 
 impl RunArguments {
     /// Returns the settings of the run: the defaults for the model, overridden by the `--config`
@@ -23,12 +54,21 @@ impl RunArguments {
     /// # Errors
     /// See [`Self::settings`].
     pub fn settings_with(&self, recipe: FineTuningConfig) -> Result<FineTuningConfig, StudyError> {
-        let mut settings = self.common.settings_with(recipe)?;
-        self.change_text(&mut settings.text);
-        self.change_training(&mut settings.train);
+        let mut settings = self.run_settings_with(recipe)?;
         if let Some(place) = &self.activation_cache {
             settings.activation_cache.location = place.clone();
         }
+        Ok(settings)
+    }
+
+    /// Returns the settings of any run, with the recipe of an example as defaults.
+    ///
+    /// # Errors
+    /// See [`Self::settings`].
+    pub fn run_settings_with<C: RunSettings>(&self, recipe: C) -> Result<C, StudyError> {
+        let mut settings = self.common.settings_with(recipe)?;
+        self.change_text(settings.text());
+        self.change_training(settings.train());
         Ok(settings)
     }
 

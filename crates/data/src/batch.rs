@@ -30,6 +30,41 @@ pub struct Batch {
 }
 
 impl TokenBatch {
+    /// Returns the number of rows, `B`.
+    pub fn batch_size(&self) -> usize {
+        self.sequence_offsets.len().saturating_sub(1)
+    }
+
+    /// Returns the batches of at most `rows` successive rows.
+    ///
+    /// ```
+    /// use finetune_data::{EncodedTexts, collate_texts};
+    ///
+    /// let texts = EncodedTexts::from_token_ids([vec![1, 2], vec![3], vec![4, 5]]);
+    /// let batch = collate_texts(&texts, &[0, 1, 2])?;
+    /// let chunks: Vec<_> = batch.chunks(2).collect();
+    /// assert_eq!(chunks[1].token_ids, [4, 5]);
+    /// assert_eq!(chunks[0].sequence_offsets, [0, 2, 3]);
+    /// # Ok::<(), finetune_data::DataError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `rows` is 0.
+    pub fn chunks(&self, rows: usize) -> impl Iterator<Item = TokenBatch> + '_ {
+        let starts = (0..self.batch_size()).step_by(rows);
+        starts.map(move |first| {
+            let last = (first + rows).min(self.batch_size());
+            let ends = &self.sequence_offsets[first..=last];
+            let tokens = ends[0]..ends[ends.len() - 1];
+            Self {
+                token_ids: self.token_ids[tokens.clone()].to_vec(),
+                token_type_ids: self.token_type_ids[tokens.clone()].to_vec(),
+                special_tokens_mask: self.special_tokens_mask[tokens.clone()].to_vec(),
+                sequence_offsets: ends.iter().map(|end| end - tokens.start).collect(),
+            }
+        })
+    }
+
     /// Returns the number of tokens, `T`.
     pub fn num_tokens(&self) -> usize {
         self.token_ids.len()

@@ -63,6 +63,7 @@ mod collect;
 mod column_mapping;
 mod corpus;
 mod dataset;
+mod embedding;
 mod encoded;
 mod error;
 mod excerpt;
@@ -92,6 +93,10 @@ pub use batch::{Batch, TokenBatch, collate, collate_texts};
 pub use cleaning::{Cleaning, CleaningStep};
 pub use corpus::concatenate_texts;
 pub use dataset::{Dataset, Example, Label, Schema, Target, TextArity};
+pub use embedding::{
+    EmbeddingBatch, EmbeddingColumns, EmbeddingDataset, EmbeddingExample, EmbeddingFiles,
+    EmbeddingKind, EmbeddingSplits, EncodedEmbeddingDataset,
+};
 pub use encoded::{
     CachedDataset, EncodedCache, EncodedDataset, EncodedLabels, EncodedRow, EncodedTexts,
     EncodingProgress, Labels,

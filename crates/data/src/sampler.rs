@@ -1,5 +1,8 @@
 //! Sampling of rows into batches.
 
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
 use finetune_random::{Purpose, permutation};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +36,10 @@ pub enum SamplingStrategy {
     /// Random order, reshuffled every epoch, with rows of similar length in each batch.
     #[default]
     GroupByLength,
+    /// Random order, reshuffled every epoch, in which no text occurs twice in a batch, for losses whose
+    /// negatives are the other rows. A row that shares a text with the batch goes into a later one; the
+    /// last batches of an epoch may have fewer rows.
+    NoDuplicates,
 }
 
 /// Size of a batch.
@@ -91,11 +98,13 @@ impl From<usize> for BatchSize {
 /// assert_eq!(sampler.batches(&[9, 3, 5, 2], 0), [vec![0, 1], vec![2, 3]]);
 /// # Ok::<(), finetune_data::DataError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sampler {
     order: SamplingStrategy,
     batch_size: BatchSize,
     seed: u64,
+    /// Keys of the texts of each row, for batches without duplicates.
+    text_keys: Arc<[Vec<u64>]>,
 }
 
 /// A batch of row indices with its position in training.
@@ -130,16 +139,43 @@ impl Sampler {
                 order,
                 batch_size,
                 seed,
+                text_keys: Arc::default(),
             }),
         }
     }
 
-    /// Returns the number of batches in an epoch. With [`BatchSize::Rows`] it is the same for every
-    /// epoch.
+    /// Sets the keys of the texts of each row, of which no two equal ones share a batch of
+    /// [`SamplingStrategy::NoDuplicates`] (default: none are equal).
+    ///
+    /// ```
+    /// use finetune_data::{SamplingStrategy, Sampler};
+    ///
+    /// let sampler = Sampler::new(SamplingStrategy::NoDuplicates, 2, 7)?;
+    /// let sampler = sampler.with_text_keys([vec![1, 2], vec![1, 3], vec![4, 5]]);
+    /// for batch in sampler.batches(&[9, 3, 5], 0) {
+    ///     assert!(!(batch.contains(&0) && batch.contains(&1)));
+    /// }
+    /// # Ok::<(), finetune_data::DataError>(())
+    /// ```
+    pub fn with_text_keys(self, keys: impl IntoIterator<Item = Vec<u64>>) -> Self {
+        Self {
+            text_keys: keys.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// Returns whether every epoch has the same number of batches.
+    pub fn epochs_are_alike(&self) -> bool {
+        matches!(self.batch_size, BatchSize::Rows(_))
+            && self.order != SamplingStrategy::NoDuplicates
+    }
+
+    /// Returns the number of batches in an epoch, the same for every one if
+    /// [`Self::epochs_are_alike`].
     pub fn batch_count(&self, lengths: &[usize], epoch: u64) -> usize {
         match self.batch_size {
-            BatchSize::Rows(rows) => lengths.len().div_ceil(rows),
-            BatchSize::Tokens(_) => self.batches(lengths, epoch).len(),
+            BatchSize::Rows(rows) if self.epochs_are_alike() => lengths.len().div_ceil(rows),
+            _ => self.batches(lengths, epoch).len(),
         }
     }
 
@@ -151,6 +187,7 @@ impl Sampler {
         let rows: Vec<usize> = match self.order {
             SamplingStrategy::Sequential => (0..lengths.len()).collect(),
             SamplingStrategy::Random => self.shuffled(lengths.len(), epoch),
+            SamplingStrategy::NoDuplicates => return self.without_duplicates(lengths, epoch),
             SamplingStrategy::GroupByLength => return self.bucketed(lengths, epoch),
         };
         self.batch_size.cut(&rows, lengths)
@@ -196,7 +233,9 @@ impl Sampler {
         if lengths.is_empty() {
             return (0, 0);
         }
-        if let BatchSize::Rows(rows) = self.batch_size {
+        if let BatchSize::Rows(rows) = self.batch_size
+            && self.epochs_are_alike()
+        {
             let per_epoch = lengths.len().div_ceil(rows) as u64;
             return (step / per_epoch, (step % per_epoch) as usize);
         }
@@ -228,6 +267,46 @@ impl Sampler {
             .into_iter()
             .map(|batch| std::mem::take(&mut batches[batch]))
             .collect()
+    }
+
+    /// Fills one batch after another with the rows left, in random order, that share no text with it.
+    fn without_duplicates(&self, lengths: &[usize], epoch: u64) -> Vec<Vec<usize>> {
+        let mut left: VecDeque<usize> = self.shuffled(lengths.len(), epoch).into();
+        let mut batches = Vec::new();
+        while !left.is_empty() {
+            let (mut batch, mut tokens, mut texts) = (Vec::new(), 0, HashSet::<u64>::new());
+            let mut passed_over = Vec::new();
+            while !self.is_full(&batch, tokens)
+                && let Some(row) = left.pop_front()
+            {
+                let keys = self.text_keys.get(row).map_or(&[][..], Vec::as_slice);
+                let fits = match self.batch_size {
+                    BatchSize::Tokens(most) => batch.is_empty() || tokens + lengths[row] <= most,
+                    BatchSize::Rows(_) => true,
+                };
+                if fits && keys.iter().all(|key| !texts.contains(key)) {
+                    texts.extend(keys);
+                    tokens += lengths[row];
+                    batch.push(row);
+                } else {
+                    passed_over.push(row);
+                }
+            }
+            // They come first in the next batch, in their order.
+            passed_over
+                .into_iter()
+                .rev()
+                .for_each(|row| left.push_front(row));
+            batches.push(batch);
+        }
+        batches
+    }
+
+    fn is_full(&self, batch: &[usize], tokens: usize) -> bool {
+        match self.batch_size {
+            BatchSize::Rows(rows) => batch.len() == rows,
+            BatchSize::Tokens(most) => tokens >= most,
+        }
     }
 
     /// Returns the number of rows in a pool. Pools consist of whole batches and have about equal
@@ -329,12 +408,44 @@ mod tests {
         assert!(padded(SamplingStrategy::Random) > 0.2);
     }
 
+    /// Every row is in one batch, no text twice in a batch, and a step is found by counting.
+    #[test]
+    fn no_text_is_twice_in_a_batch() {
+        // Ten texts, each in four rows.
+        let keys: Vec<Vec<u64>> = (0..40).map(|row| vec![row / 4, 100 + row]).collect();
+        let lengths: Vec<usize> = (0..40).map(|row| 1 + row % 5).collect();
+        for size in [BatchSize::Rows(8), BatchSize::Tokens(20)] {
+            let sampler = Sampler::new(SamplingStrategy::NoDuplicates, size, 3).unwrap();
+            let sampler = sampler.with_text_keys(keys.clone());
+            assert!(!sampler.epochs_are_alike());
+            for epoch in 0..3 {
+                let batches = sampler.batches(&lengths, epoch);
+                assert_eq!(sampler.batch_count(&lengths, epoch), batches.len());
+                for batch in &batches {
+                    let texts: HashSet<u64> = batch.iter().map(|row| keys[*row][0]).collect();
+                    assert_eq!(texts.len(), batch.len());
+                    if size == BatchSize::Tokens(20) {
+                        assert!(batch.iter().map(|row| lengths[*row]).sum::<usize>() <= 20);
+                    }
+                }
+                let mut rows = batches.concat();
+                rows.sort_unstable();
+                assert_eq!(rows, (0..40).collect::<Vec<_>>());
+            }
+            let all: Vec<_> = sampler.steps(&lengths, 0).take(20).collect();
+            let later: Vec<_> = sampler.steps(&lengths, 9).take(11).collect();
+            assert_eq!(later, all[9..]);
+            assert!(all.iter().any(|step| step.epoch == 2));
+        }
+    }
+
     #[test]
     fn an_epoch_of_no_rows_has_no_batches() {
         for order in [
             SamplingStrategy::Sequential,
             SamplingStrategy::Random,
             SamplingStrategy::GroupByLength,
+            SamplingStrategy::NoDuplicates,
         ] {
             assert!(
                 Sampler::new(order, 4, 0)

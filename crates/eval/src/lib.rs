@@ -13,6 +13,7 @@
 //!    | scores of two classes | [`BinaryRanking`] | ROC and precision-recall curves and their areas |
 //!    | tags of words | [`EntityReport`] | precision, recall and F1 of entities, token accuracy |
 //!    | numbers | [`PredictedScores`] | Pearson, Spearman, MAE, RMSE, R2 |
+//!    | embeddings | [`Embeddings`] | cosines, [`Retrieval`] from a corpus, triplet accuracy |
 //!
 //!    Scores are exact over the whole set: never means of batch means. Counts are integers and
 //!    sums are rounded once, so that neither batches nor the order of rows change a digit.
@@ -64,6 +65,7 @@
 
 mod classification;
 mod confusion_matrix;
+mod embedding;
 mod entities;
 mod error;
 mod exact_sum;
@@ -86,6 +88,7 @@ pub use classification::{ClassScores, ClassificationReport};
 pub use confusion_matrix::{
     Average, AveragedScores, Confusion, ConfusionMatrix, KappaWeights, Normalize,
 };
+pub use embedding::{EmbeddingReport, Embeddings, Retrieval, triplet_accuracy};
 pub use entities::{Entity, EntityMode, EntityReport, EntityScheme, entities};
 pub use error::{CustomError, EvalError};
 pub use metric::{

@@ -83,6 +83,8 @@ mod documents {
     struct DataPreparation;
     #[doc = include_str!("../../../docs/guide/predicting.md")]
     struct Predicting;
+    #[doc = include_str!("../../../docs/guide/embeddings.md")]
+    struct Embeddings;
     #[doc = include_str!("../../../docs/guide/training.md")]
     struct Training;
     #[doc = include_str!("../../../docs/guide/pre-training.md")]

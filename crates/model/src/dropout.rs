@@ -53,6 +53,18 @@ impl DropoutStream {
         }
     }
 
+    /// Returns the dropout of one chunk of a batch, counted from 0, if a batch is computed in chunks.
+    /// The masks of the first chunk are those of a batch of one chunk.
+    pub fn in_chunk(self, chunk: u64) -> Self {
+        match chunk {
+            0 => self,
+            _ => Self {
+                seed: number(self.seed, Purpose::Dropout, u64::MAX, chunk),
+                ..self
+            },
+        }
+    }
+
     /// Disables dropout below a stage, so that a frozen part computes the same in every step.
     pub fn from_stage(self, first_stage: usize) -> Self {
         Self {
@@ -145,6 +157,17 @@ mod tests {
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), all);
+    }
+
+    #[test]
+    fn every_chunk_has_its_own_mask() {
+        let key = |chunk| DropoutStream::new(1, 5).in_chunk(chunk).stage(1).at(0.1, 0);
+        let mut keys: Vec<_> = (0..100).map(|chunk| key(chunk).unwrap().key).collect();
+        let whole = DropoutStream::new(1, 5).stage(1).at(0.1, 0).unwrap().key;
+        assert_eq!(keys[0], whole);
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 100);
     }
 
     #[test]

@@ -14,8 +14,10 @@
 //! 5. The forward pass of a classifier can be split ([`SplitPoint`],
 //!    [`SequenceClassifier::forward_lower`], [`SequenceClassifier::forward_upper`]), so that the
 //!    output of frozen layers can be cached.
-//! 6. Several classifiers can share an encoder ([`MultiTaskModel`]).
-//! 7. LoRA adapters can train in place of the encoder ([`Encoder::with_lora`], [`save_adapter`],
+//! 6. An [`EmbeddingModel`] computes one vector per text; it is loaded from and saved in the layout of
+//!    sentence-transformers ([`load_embedding_model`], [`save_embedding_model`]).
+//! 7. Several classifiers can share an encoder ([`MultiTaskModel`]).
+//! 8. LoRA adapters can train in place of the encoder ([`Encoder::with_lora`], [`save_adapter`],
 //!    [`load_adapter`]).
 //!
 //! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT, ELECTRA, ModernBERT, MPNet, DeBERTa-v2, DeBERTa-v3, ALBERT,
@@ -54,6 +56,7 @@ mod base_model;
 mod checkpoint;
 mod classifier;
 mod dropout;
+mod embedding_model;
 mod encoder;
 mod error;
 mod family;
@@ -66,6 +69,7 @@ mod multi_task;
 mod next_sentence;
 mod parameters;
 mod pooling;
+mod recompute;
 mod split_point;
 mod summary;
 mod token_classifier;
@@ -80,6 +84,10 @@ pub use checkpoint::{
 };
 pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceClassifierConfig};
 pub use dropout::DropoutStream;
+pub use embedding_model::{
+    Dense, DenseActivation, DenseConfig, EmbeddingCheckpoint, EmbeddingModel, EmbeddingModelConfig,
+    load_embedding_model, load_embedding_model_with, normalize, save_embedding_model,
+};
 pub use encoder::{
     Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, EncoderModel,
     EncoderStates, FeedForward, LayerType, NormPlacement, NormType, PackedInput, Positions,

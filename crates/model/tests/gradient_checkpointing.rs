@@ -184,6 +184,7 @@ fn less_is_kept() {
     let checkpointed = model.clone().with_gradient_checkpointing(true);
     let (less, all) = (kept(&checkpointed), kept(&model));
     println!("{} MiB instead of {} MiB", less >> 20, all >> 20);
-    // Both include the buffers of the layer that was computed last.
-    assert!(3 * less < all);
+    // Both include the buffers of the layer that was computed last, and the second does not count what
+    // the first backward pass left to the allocator.
+    assert!(2 * less < all);
 }

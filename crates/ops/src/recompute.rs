@@ -11,9 +11,11 @@ use burn::tensor::Tensor;
 
 use crate::autodiff::node;
 
-/// Maximum number of inputs of a recomputed operation: an encoder layer has 29, with adapters
-/// everywhere.
-const MAX_INPUTS: usize = 32;
+/// Maximum number of inputs of a recomputed encoder layer: it has 29, with adapters everywhere.
+const LAYER_INPUTS: usize = 32;
+
+/// Maximum number of inputs of a recomputed operation: an encoder of 24 layers has about 400.
+const MAX_INPUTS: usize = 1024;
 
 /// Function from the gradient of the output to those of the inputs.
 type Gradients = Arc<dyn Fn(DispatchTensor) -> Vec<Option<DispatchTensor>> + Send + Sync>;
@@ -27,7 +29,7 @@ type Gradients = Arc<dyn Fn(DispatchTensor) -> Vec<Option<DispatchTensor>> + Sen
 /// long as they share no tensor.
 ///
 /// # Panics
-/// - If there are more than 32 inputs.
+/// - If there are more than 1,024 inputs.
 /// - In the backward pass, if `gradients` returns a tensor with autodiff.
 ///
 /// ```
@@ -109,22 +111,36 @@ where
         inputs: Vec<DispatchTensor>,
         gradients: Gradients,
     ) -> FloatTensor<Self> {
-        let output = output.into_primitive();
-        let mut inputs = inputs.into_iter().map(unwrapped::<Self>);
-        // The others take no gradient.
-        let unused = || <Self as AutodiffBackend>::from_inner(output.clone());
-        let inputs: [_; MAX_INPUTS] =
-            std::array::from_fn(|_| inputs.next().unwrap_or_else(unused).node());
-        node::<B, C, MAX_INPUTS>(inputs, output, move |gradient, wanted| {
-            let gradient = BackendTensor::Float(gradient);
-            let gradient = <DispatchTensor as DispatchKindConversion<B>>::from_backend(gradient);
-            let mut gradients = gradients(gradient).into_iter();
-            wanted.map(|wanted| {
-                let gradient = gradients.next().flatten().filter(|_| wanted);
-                gradient.map(unwrapped::<B>)
-            })
-        })
+        match inputs.len() {
+            0..=LAYER_INPUTS => with_parents::<B, C, LAYER_INPUTS>(output, inputs, gradients),
+            _ => with_parents::<B, C, MAX_INPUTS>(output, inputs, gradients),
+        }
     }
+}
+
+/// Makes `output` a node with up to `N` parents.
+fn with_parents<B: Backend, C: CheckpointStrategy, const N: usize>(
+    output: FloatTensor<Autodiff<B, C>>,
+    inputs: Vec<DispatchTensor>,
+    gradients: Gradients,
+) -> FloatTensor<Autodiff<B, C>>
+where
+    DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B, C>>,
+{
+    let output = output.into_primitive();
+    let mut inputs = inputs.into_iter().map(unwrapped::<Autodiff<B, C>>);
+    // The others take no gradient.
+    let unused = || <Autodiff<B, C> as AutodiffBackend>::from_inner(output.clone());
+    let inputs: [_; N] = std::array::from_fn(|_| inputs.next().unwrap_or_else(unused).node());
+    node::<B, C, N>(inputs, output, move |gradient, wanted| {
+        let gradient = BackendTensor::Float(gradient);
+        let gradient = <DispatchTensor as DispatchKindConversion<B>>::from_backend(gradient);
+        let mut gradients = gradients(gradient).into_iter();
+        wanted.map(|wanted| {
+            let gradient = gradients.next().flatten().filter(|_| wanted);
+            gradient.map(unwrapped::<B>)
+        })
+    })
 }
 
 /// Returns the tensor of a backend.

@@ -4,13 +4,16 @@
 //!    encodes texts as in training ([`TextPreprocessing`]), batches them by length, and returns a
 //!    [`Prediction`] each.
 //! 2. [`Predictor::evaluate`] computes metrics on a dataset.
-//! 3. A [`TokenPredictor`] predicts a class per word, and the entities of the words.
+//! 3. A [`TokenPredictor`] predicts a class per word, and the entities of the words. An [`Embedder`]
+//!    returns a vector for each text ([`embed()`] is the loop beneath).
 //! 4. [`predict()`] is the loop beneath, on encoded rows; [`predict_with`] runs a forward pass of
 //!    your own. Validation and test rows of a training run go through the same loop.
 //!
 //! Nothing here trains: no optimizer and no training loop is linked.
 
 mod compatibility;
+mod embed;
+mod embedder;
 mod error;
 mod evaluator;
 mod forward;
@@ -22,6 +25,8 @@ mod text_preprocessing;
 mod tokens;
 
 pub use compatibility::{check_length, check_vocabulary, load_tokenizer};
+pub use embed::{embed, embed_with};
+pub use embedder::{Embedder, EmbedderConfig};
 pub use error::PredictError;
 pub use evaluator::{evaluator, target_kind};
 pub use forward::{encoder_input, forward, forward_with, forward_with_hidden_states, pack_tokens};

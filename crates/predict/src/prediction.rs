@@ -44,6 +44,11 @@ pub enum Prediction {
     },
     /// Token classification.
     Tokens(TokenPrediction),
+    /// Embedding.
+    Embedding {
+        /// Values of the vector.
+        embedding: Vec<f32>,
+    },
 }
 
 /// Probability of a label.
@@ -76,14 +81,14 @@ impl Prediction {
         }
     }
 
-    /// Returns the label probabilities in descending order; empty for regression and token
-    /// classification.
+    /// Returns the label probabilities in descending order; empty for regression, token classification and
+    /// embeddings.
     pub fn probabilities(&self) -> &[LabelProbability] {
         match self {
             Self::SingleLabel { probabilities, .. } | Self::MultiLabel { probabilities, .. } => {
                 probabilities
             }
-            Self::Regression { .. } | Self::Tokens(_) => &[],
+            Self::Regression { .. } | Self::Tokens(_) | Self::Embedding { .. } => &[],
         }
     }
 
@@ -93,7 +98,7 @@ impl Prediction {
             Self::SingleLabel { probabilities, .. } | Self::MultiLabel { probabilities, .. } => {
                 probabilities.truncate(top_k);
             }
-            Self::Regression { .. } | Self::Tokens(_) => {}
+            Self::Regression { .. } | Self::Tokens(_) | Self::Embedding { .. } => {}
         }
     }
 

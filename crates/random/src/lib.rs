@@ -52,6 +52,8 @@ pub enum Purpose {
     /// Rows that are copied by augmentation, and the words in the copies; keyed by the index of the
     /// row and of the copy.
     Augmentation = 13,
+    /// Pairs of rows of equal and of other classes; keyed by the index of the row.
+    ClassPairs = 14,
 }
 
 /// Returns the generator for a key: seed, purpose and two coordinates chosen by the caller, such as

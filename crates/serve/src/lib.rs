@@ -5,7 +5,7 @@
 //! 2. [`Models::start`] creates a bounded queue and a thread per model. Queued texts of similar
 //!    length form a batch. If the queue is full, requests are rejected immediately; texts of
 //!    disconnected clients are dropped.
-//! 3. [`router`] is the API: `POST /v1/models/{name}/classify`, `GET /v1/models`, `/healthz`,
+//! 3. [`router`] is the API: `POST /v1/models/{name}/classify` and `/embed`, `GET /v1/models`, `/healthz`,
 //!    `/readyz`, `/metrics`, `/openapi.json`, and a demo page at `/`. It can be nested in another
 //!    server.
 //! 4. [`Server`] listens on an address and shuts down gracefully.
@@ -71,8 +71,8 @@ mod text_model;
 mod worker;
 
 pub use api::{
-    ClassifyRequest, ClassifyResponse, ErrorBody, ErrorCode, ErrorDetail, Inputs, Limits,
-    ModelInfo, ModelList, router,
+    ClassifyRequest, ClassifyResponse, EmbedRequest, EmbedResponse, ErrorBody, ErrorCode,
+    ErrorDetail, Inputs, Limits, ModelInfo, ModelList, router,
 };
 pub use config::ServeConfig;
 pub use error::ServeError;

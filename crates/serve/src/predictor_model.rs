@@ -1,7 +1,7 @@
-//! Implementation of [`TextModel`] for predictors.
+//! Implementation of [`TextModel`] for predictors and embedders.
 
 use finetune_data::TextArity;
-use finetune_predict::{PredictError, Prediction, Predictor, TokenPredictor};
+use finetune_predict::{Embedder, PredictError, Prediction, Predictor, TokenPredictor};
 
 use crate::input::Input;
 use crate::text_model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
@@ -51,6 +51,26 @@ impl TextModel for TokenPredictor {
         let texts: Vec<_> = inputs.iter().map(Input::text).collect();
         let predictions = self.predict(&texts).map_err(fault)?;
         Ok(predictions.into_iter().map(Prediction::Tokens).collect())
+    }
+}
+
+impl TextModel for Embedder {
+    fn profile(&self) -> ModelMetadata {
+        ModelMetadata {
+            task: ServedTask::Embedding,
+            input: InputFormat::Text,
+            labels: Vec::new(),
+            max_tokens: Some(self.encoding().max_length),
+        }
+    }
+
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<Prediction>, InferenceError> {
+        let texts: Vec<_> = inputs.iter().map(Input::text).collect();
+        let embeddings = self.embed(&texts).map_err(fault)?;
+        let answers = embeddings.rows().map(|row| Prediction::Embedding {
+            embedding: row.to_vec(),
+        });
+        Ok(answers.collect())
     }
 }
 

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::BatchSize;
-use finetune_model::{CheckpointConfig, CustomHead};
+use finetune_model::{CheckpointConfig, CustomHead, EmbeddingCheckpoint};
 use finetune_ops::Precision;
 use finetune_predict::{
-    PredictError, Predictor, PredictorConfig, TokenPredictor, TokenPredictorConfig,
+    Embedder, EmbedderConfig, PredictError, Predictor, PredictorConfig, TokenPredictor,
+    TokenPredictorConfig,
 };
 
 use crate::error::ServeError;
@@ -40,6 +41,25 @@ pub struct ServedModel {
     examples: Vec<Input>,
 }
 
+/// What the model in a directory does.
+enum Kind {
+    Embeddings,
+    Tokens,
+    Texts,
+}
+
+impl Kind {
+    fn of(directory: &Path) -> Result<Self, PredictError> {
+        if EmbeddingCheckpoint::is_in(directory)? {
+            return Ok(Self::Embeddings);
+        }
+        match CheckpointConfig::read(directory)?.is_token_classifier() {
+            true => Ok(Self::Tokens),
+            false => Ok(Self::Texts),
+        }
+    }
+}
+
 impl ServedModel {
     /// Name of the file in the model's directory with a JSON list of inputs for the demo page.
     pub const EXAMPLES_FILE: &str = "examples.json";
@@ -52,7 +72,7 @@ impl ServedModel {
     /// leave cores idle with small models, larger ones need more memory.
     const TOKENS_AT_ONCE: usize = 2048;
 
-    /// Loads a fine-tuned model from its directory, with [`Self::CARD_FILE`] and
+    /// Loads a fine-tuned model or an embedding model from its directory, with [`Self::CARD_FILE`] and
     /// [`Self::EXAMPLES_FILE`] if they exist.
     ///
     /// # Errors
@@ -94,10 +114,18 @@ impl ServedModel {
             name: name.to_string(),
             source: Box::new(source),
         };
-        let checkpoint = CheckpointConfig::read(directory).map_err(PredictError::from);
         let batch_size = BatchSize::Tokens(Self::TOKENS_AT_ONCE);
-        let served = match checkpoint.map_err(failed)?.is_token_classifier() {
-            true => {
+        let served = match Kind::of(directory).map_err(failed)? {
+            Kind::Embeddings => {
+                let config = EmbedderConfig {
+                    batch_size,
+                    precision,
+                    ..Default::default()
+                };
+                let loaded = Embedder::load_with(directory, config, device);
+                Self::new(name, loaded.map_err(failed)?)?
+            }
+            Kind::Tokens => {
                 let config = TokenPredictorConfig {
                     batch_size,
                     precision,
@@ -106,7 +134,7 @@ impl ServedModel {
                 let loaded = TokenPredictor::load(directory, config, device);
                 Self::new(name, loaded.map_err(failed)?)?
             }
-            false => {
+            Kind::Texts => {
                 let config = PredictorConfig {
                     batch_size,
                     precision,

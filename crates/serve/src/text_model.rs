@@ -65,6 +65,8 @@ pub enum ServedTask {
     Regression,
     /// A label for each word, and the entities of the words.
     TokenClassification,
+    /// A vector for each text.
+    Embedding,
 }
 
 impl From<ProblemType> for ServedTask {

@@ -131,7 +131,8 @@ fn the_document_has_every_address_and_the_limits_of_this_server() {
             "/readyz",
             "/v1/models",
             "/v1/models/{name}",
-            "/v1/models/{name}/classify"
+            "/v1/models/{name}/classify",
+            "/v1/models/{name}/embed"
         ]
     );
     let schemas = &document["components"]["schemas"];

@@ -6,6 +6,7 @@ mod api;
 mod bad_input;
 mod batching;
 mod chromium;
+mod embeddings;
 mod families;
 mod limits;
 mod own_head;

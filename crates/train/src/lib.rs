@@ -76,6 +76,8 @@ mod checkpoint_state;
 mod decision_threshold;
 mod device_failure;
 mod distillation;
+mod embedding_loss;
+mod embedding_training;
 mod encoded_splits;
 mod encoder_stages;
 mod error;
@@ -133,6 +135,13 @@ pub use distillation::{
     CachedRows, Distillation, DistillationConfig, DistillationTask, Distilled, HiddenStateLoss,
     LogitsKind, ModelOutputs, StudentTask, Teacher, TokenMap,
 };
+pub use embedding_loss::{
+    EmbeddingDistance, EmbeddingLoss, EmbeddingLossConfig, EmbeddingRows, MatryoshkaConfig,
+};
+pub use embedding_training::{
+    EmbeddingData, EmbeddingOverrides, EmbeddingTraining, EmbeddingTrainingConfig,
+    EmbeddingTrainingOutput,
+};
 pub use error::TrainError;
 pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
 pub use fine_tuning::{FineTuning, FineTuningConfig, LabeledData};
@@ -173,7 +182,8 @@ pub use run_writer::{RunWriter, read_json, write_json};
 pub use schedule::{Decay, LrScheduler, Warmup};
 pub use summary::TrainingSummary;
 pub use task::{
-    MaskedLmTask, SequenceClassificationTask, Task, TestOutput, TokenClassificationTask,
+    EmbeddingTask, MaskedLmTask, SequenceClassificationTask, Task, TestOutput,
+    TokenClassificationTask,
 };
 pub use tensorboard::TensorBoardCallback;
 pub use text_config::TextConfig;

@@ -70,6 +70,14 @@ pub trait Objective {
     /// As [`Task::lengths`].
     fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError>;
 
+    /// See [`Task::text_keys`] (default: `None`).
+    ///
+    /// # Errors
+    /// As [`Task::text_keys`].
+    fn text_keys(&self, _task: usize) -> Result<Option<Vec<Vec<u64>>>, TrainError> {
+        Ok(None)
+    }
+
     /// See [`Task::examples`].
     ///
     /// # Errors
@@ -191,6 +199,10 @@ impl<T: Task> Objective for T {
 
     fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError> {
         Ok(vec![Task::lengths(self)?])
+    }
+
+    fn text_keys(&self, _task: usize) -> Result<Option<Vec<Vec<u64>>>, TrainError> {
+        Task::text_keys(self)
     }
 
     fn examples(&self, part: &BatchIndices) -> Result<Vec<usize>, TrainError> {

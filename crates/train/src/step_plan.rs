@@ -1,6 +1,6 @@
 //! Steps of a run: the rows of each task in each step.
 
-use finetune_data::{BatchSize, SampledBatch, Sampler};
+use finetune_data::{SampledBatch, Sampler, SamplingStrategy};
 use finetune_eval::Better;
 use finetune_random::{Purpose, number};
 
@@ -68,14 +68,16 @@ impl Plan {
         let mixing = objective.mixing();
         mixing.validate()?;
         mixing.check_length(config.duration)?;
-        let epochs_are_alike = mixing.sampling == Sampling::RoundRobin
-            && matches!(config.batch_size, BatchSize::Rows(_));
+        let tasks = planned_tasks(objective, config)?;
+        let mut samplers = tasks.iter().map(|task| &task.sampler);
+        let epochs_are_alike =
+            mixing.sampling == Sampling::RoundRobin && samplers.all(Sampler::epochs_are_alike);
         let mut plan = Self {
             total_steps: 0,
             better,
             mixing,
             epochs_are_alike,
-            tasks: planned_tasks(objective, config)?,
+            tasks,
             seed: config.seed,
             epochs: match config.duration {
                 TrainDuration::Epochs(epochs) => epochs as u64,
@@ -309,8 +311,16 @@ fn planned_tasks<O: Objective>(
             0 => config.seed,
             _ => number(config.seed, Purpose::TaskSampling, u64::MAX, index as u64),
         };
+        let mut sampler = Sampler::new(config.sampling_strategy, config.step_size(), seed)?;
+        if config.sampling_strategy == SamplingStrategy::NoDuplicates {
+            let keys = objective.text_keys(index)?;
+            let expected = "another for a task whose rows are not compared with each other";
+            let missing = || TrainError::setting("sampling_strategy", "no_duplicates", expected);
+            let keys = keys.ok_or_else(|| missing().in_task(&name))?;
+            sampler = sampler.with_text_keys(keys);
+        }
         tasks.push(PlannedTask {
-            sampler: Sampler::new(config.sampling_strategy, config.step_size(), seed)?,
+            sampler,
             index,
             name,
             lengths,

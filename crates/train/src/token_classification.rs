@@ -175,7 +175,8 @@ impl RunInput for TaggedData {
             check_scheme(name, split, scheme)?;
         }
         let tokenizer = load_tokenizer(&directory)?;
-        let checkpoint = CheckpointConfig::read(&directory)?;
+        let mut checkpoint = CheckpointConfig::read(&directory)?;
+        checkpoint.dtype = config.train.save_dtype;
         config
             .text
             .check_fit(&directory, &tokenizer, &checkpoint.encoder)?;

@@ -17,6 +17,7 @@ mod continuation;
 mod custom_head;
 mod device;
 mod distillation;
+mod embeddings;
 mod families;
 mod gradient_checkpointing;
 mod multi_label;

@@ -1,7 +1,9 @@
 //! Losses, schedules, optimizers and whole training steps against PyTorch and transformers.
 
 mod accumulation;
+mod cross_encoder;
 pub(crate) mod distillation;
+mod embedding_losses;
 mod losses;
 mod optimizers;
 mod predictor;

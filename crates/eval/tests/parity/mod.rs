@@ -2,6 +2,7 @@
 
 mod agreement;
 mod classification;
+mod embeddings;
 mod entities;
 mod multi_label;
 mod probabilities;

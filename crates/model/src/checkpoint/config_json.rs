@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::class_names::{OutputRows, class_names};
 use super::config_keys::ConfigKeys;
+use super::cross_encoder;
 use super::encoder_keys::{encoder_keys, encoder_of, key_of};
 use crate::classifier::{ProblemType, SequenceClassifierConfig};
 use crate::encoder::EncoderConfig;
@@ -146,12 +147,18 @@ impl CheckpointConfig {
             own.validate(&encoder).map_err(in_file)?;
         }
         let dropout = key_of(encoder.family, "classifier_dropout");
+        let class_names = class_names(&keys)?;
+        let of_transformers = keys.get(
+            "problem_type",
+            "single_label_classification, multi_label_classification or regression",
+        )?;
+        let has_one_output = class_names.as_ref().is_some_and(|names| names.len() == 1);
         Ok(Self {
-            class_names: class_names(&keys)?,
-            problem_type: keys.get(
-                "problem_type",
-                "single_label_classification, multi_label_classification or regression",
-            )?,
+            problem_type: match has_one_output && of_transformers.is_none() {
+                true => cross_encoder::problem_type(directory, &keys)?,
+                false => of_transformers,
+            },
+            class_names,
             classifier_dropout: keys.get(dropout, "a number")?,
             classifier_pooling: classifier_pooling(&keys, &encoder)?,
             pooling_and_head,
@@ -230,6 +237,10 @@ impl CheckpointConfig {
     pub(super) fn to_classifier_json(&self, config: &SequenceClassifierConfig) -> String {
         let mut task: TaskKeys = vec![("problem_type", json!(config.problem_type))];
         task.extend(label_keys(&config.class_names));
+        if let [_] = &config.class_names[..] {
+            let activation = cross_encoder::activation(config.problem_type);
+            task.push((cross_encoder::KEY, activation));
+        }
         let family = config.encoder.family;
         let class = match config.is_of_the_family() {
             true => {

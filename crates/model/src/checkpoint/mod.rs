@@ -6,6 +6,7 @@
 mod class_names;
 mod config_json;
 mod config_keys;
+mod cross_encoder;
 mod deberta_keys;
 mod encoder_keys;
 mod load;
@@ -44,9 +45,9 @@ pub use save::{
 };
 pub use tensor_names::TensorNames;
 pub use tensor_parts::TensorPart;
-pub(crate) use weights::{ADAPTER_FILES, Weights};
+pub(crate) use weights::{ADAPTER_FILES, MODEL_FILES, Weights};
 
 /// Name of the configuration file.
 const CONFIG_FILE: &str = "config.json";
 /// Name of the weights file that is written, and read in preference to all others.
-const WEIGHTS_FILE: &str = "model.safetensors";
+pub(crate) const WEIGHTS_FILE: &str = "model.safetensors";

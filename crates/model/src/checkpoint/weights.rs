@@ -17,7 +17,7 @@ pub(crate) type Open = fn(&Path) -> Result<StoredTensors, ModelError>;
 /// Weight files in order of preference, as in
 /// [`from_pretrained`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/modeling_utils.py):
 /// safetensors before pickles, single files before shards.
-pub(super) const MODEL_FILES: [(&str, Open); 4] = [
+pub(crate) const MODEL_FILES: [(&str, Open); 4] = [
     (super::WEIGHTS_FILE, safetensors_file::open),
     ("model.safetensors.index.json", |path| {
         shard_index::open(path, safetensors_file::open)

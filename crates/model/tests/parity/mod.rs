@@ -2,6 +2,7 @@
 
 mod autocast;
 mod crf;
+mod embeddings;
 mod families;
 mod heads;
 mod lora;

@@ -18,7 +18,7 @@ use crate::config::ServeConfig;
 use crate::input::Input;
 use crate::model_registry::Models;
 use crate::model_registry::RequestError;
-use crate::text_model::{InferenceError, InputFormat};
+use crate::text_model::{InferenceError, InputFormat, ServedTask};
 use finetune_predict::Prediction;
 
 /// Request of a prediction.
@@ -90,7 +90,12 @@ pub(super) async fn classify(
         return Err(ApiError::new(ErrorCode::InvalidRequest, message));
     }
     let inputs = request.inputs.into_vec();
-    check(&inputs, model.served().profile().input, config)?;
+    let profile = model.served().profile();
+    if profile.task == ServedTask::Embedding {
+        let message = "the model computes embeddings: ask its path that ends in /embed";
+        return Err(ApiError::new(ErrorCode::InvalidRequest, message));
+    }
+    check(&inputs, profile.input, config)?;
     let answers = model.answer(inputs, config.answer_timeout()).await;
     let mut predictions = answers.map_err(no_answer)?;
     if let Some(top_k) = request.top_k {
@@ -105,7 +110,11 @@ pub(super) async fn classify(
 }
 
 /// Checks the inputs before they are queued.
-fn check(inputs: &[Input], kind: InputFormat, config: &ServeConfig) -> Result<(), ApiError> {
+pub(super) fn check(
+    inputs: &[Input],
+    kind: InputFormat,
+    config: &ServeConfig,
+) -> Result<(), ApiError> {
     if inputs.is_empty() {
         let message = "inputs is an empty list";
         return Err(ApiError::new(ErrorCode::EmptyList, message));
@@ -130,7 +139,7 @@ fn check(inputs: &[Input], kind: InputFormat, config: &ServeConfig) -> Result<()
     Ok(())
 }
 
-fn no_answer(reason: RequestError) -> ApiError {
+pub(super) fn no_answer(reason: RequestError) -> ApiError {
     match reason {
         RequestError::QueueFull => {
             ApiError::new(ErrorCode::QueueFull, "too many texts wait for this model")
@@ -147,7 +156,7 @@ fn no_answer(reason: RequestError) -> ApiError {
 }
 
 impl Inputs {
-    fn into_vec(self) -> Vec<Input> {
+    pub(super) fn into_vec(self) -> Vec<Input> {
         match self {
             Self::One(input) => vec![input],
             Self::Many(inputs) => inputs,

@@ -3,6 +3,7 @@
 mod authorization;
 mod body;
 mod classify;
+mod embed;
 mod error;
 mod health;
 mod models;
@@ -10,6 +11,7 @@ mod openapi;
 mod page;
 
 pub use classify::{ClassifyRequest, ClassifyResponse, Inputs};
+pub use embed::{EmbedRequest, EmbedResponse};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use models::{Limits, ModelInfo, ModelList};
 
@@ -31,8 +33,8 @@ use error::ApiError;
 /// Creates the router of the API, to be served by [`Server`](crate::Server) or nested in another
 /// router.
 ///
-/// Its routes are `/v1/models`, `/v1/models/{name}`, `/v1/models/{name}/classify`, `/healthz`,
-/// `/readyz`, `/metrics`, `/openapi.json` and the demo page at `/`. All limits of
+/// Its routes are `/v1/models`, `/v1/models/{name}`, `/v1/models/{name}/classify`,
+/// `/v1/models/{name}/embed`, `/healthz`, `/readyz`, `/metrics`, `/openapi.json` and the demo page at `/`. All limits of
 /// [`ServeConfig`](crate::ServeConfig) apply except those of connections: `header_timeout_ms`,
 /// `max_connections` and `shutdown_timeout_ms` are up to the server. Call [`Models::close`] on
 /// shutdown to end the threads of the models.
@@ -74,6 +76,7 @@ pub fn router(models: &Models) -> Router {
         .routes(routes!(models::list))
         .routes(routes!(models::card))
         .routes(routes!(classify::classify))
+        .routes(routes!(embed::embed))
         .routes(routes!(health::metrics))
         .route_layer(middleware::from_fn_with_state(
             models.clone(),

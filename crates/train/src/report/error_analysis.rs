@@ -103,8 +103,8 @@ impl ErrorAnalysis {
         }
     }
 
-    /// Creates an analysis of the worst errors alone.
-    pub(super) fn of_worst(worst_errors: TextSamples) -> Self {
+    /// Creates an analysis of the worst errors alone; by default, of rows without errors to analyze.
+    pub(crate) fn of_worst(worst_errors: TextSamples) -> Self {
         Self {
             slices: Vec::new(),
             calibration: None,

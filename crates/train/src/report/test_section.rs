@@ -6,8 +6,8 @@ use finetune_data::Labels;
 use finetune_eval::plots::ConfusionPlot;
 use finetune_eval::report::{KeyValues, Section, Table};
 use finetune_eval::{
-    ClassificationReport, ConfusionMatrix, EntityReport, Evaluator, MetricKind, MetricSource,
-    MultiLabelReport, Predictions, RegressionReport, Scores,
+    ClassificationReport, ConfusionMatrix, EmbeddingReport, EntityReport, Evaluator, MetricKind,
+    MetricSource, MultiLabelReport, Predictions, RegressionReport, Scores,
 };
 use finetune_predict::PredictionOutput;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,8 @@ pub struct TestSection {
     pub samples_per_second: f64,
 }
 
-/// Classification, token classification, multi-label or regression report of the test predictions.
+/// Report of the test predictions: classification, token classification, multi-label, regression or
+/// embeddings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TestScores {
@@ -57,6 +58,8 @@ pub enum TestScores {
     MultiLabel(MultiLabelReport),
     /// Regression.
     Scores(RegressionReport),
+    /// Embeddings.
+    Embeddings(EmbeddingReport),
 }
 
 impl TestScores {
@@ -67,12 +70,17 @@ impl TestScores {
             Self::Entities(report) => report.sentences,
             Self::MultiLabel(report) => report.rows,
             Self::Scores(report) => report.rows,
+            Self::Embeddings(report) => report.rows,
         }
     }
 
     /// Returns the name that the hub has for the task.
     pub(crate) fn pipeline_tag(&self) -> &'static str {
-        "text-classification"
+        match self {
+            Self::Classes { .. } | Self::MultiLabel(_) | Self::Scores(_) => "text-classification",
+            Self::Entities(_) => "token-classification",
+            Self::Embeddings(_) => "sentence-similarity",
+        }
     }
 
     /// # Errors
@@ -120,6 +128,7 @@ impl TestScores {
             Self::Entities(_) => None,
             Self::MultiLabel(report) => report.score(metric),
             Self::Scores(report) => report.score(metric),
+            Self::Embeddings(report) => report.embeddings.get(&metric.to_string()).copied(),
         }
     }
 }
@@ -189,6 +198,9 @@ impl TestSection {
             }
             TestScores::MultiLabel(report) => section.with(Table::from(report)),
             TestScores::Scores(report) => section.with(facts_of(report)),
+            TestScores::Embeddings(report) => {
+                section.with(KeyValues::new().with("Rows", report.rows))
+            }
         };
         self.analysis.add_to(section)
     }
@@ -218,6 +230,13 @@ impl TestSection {
                 score(MetricKind::Pearson),
                 score(MetricKind::Spearman)
             ),
+            TestScores::Embeddings(report) => {
+                let main = report.embeddings.iter().take(2);
+                let main: Vec<_> = main
+                    .map(|(name, score)| format!("{name} {score:.4}"))
+                    .collect();
+                format!("{}.", main.join(", "))
+            }
         }
     }
 }
@@ -250,6 +269,7 @@ impl fmt::Display for TestScores {
             Self::Entities(report) => write!(f, "{report}"),
             Self::MultiLabel(report) => write!(f, "{report}"),
             Self::Scores(report) => write!(f, "{report}"),
+            Self::Embeddings(report) => write!(f, "{report}"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a run trains: data, loss and metrics of a model.
 
+mod embedding;
+mod embedding_rows;
 mod label_fit;
 mod load;
 mod masked_lm;
@@ -7,6 +9,9 @@ mod masked_lm_batch;
 mod sequence_classification;
 mod token_classification;
 
+pub(crate) use embedding::EmbeddingSource;
+pub use embedding::EmbeddingTask;
+pub(crate) use embedding_rows::EvaluatedEmbeddings;
 pub(crate) use label_fit::{describe_labels, head_name};
 pub(crate) use load::TaskSource;
 pub use masked_lm::MaskedLmTask;
@@ -31,8 +36,8 @@ use crate::train_config::TrainConfig;
 
 /// A task: the batches of its data, their loss, and its metrics.
 ///
-/// [`SequenceClassificationTask`], [`TokenClassificationTask`] and [`MaskedLmTask`] are the built-in
-/// ones. A task of your own
+/// [`SequenceClassificationTask`], [`TokenClassificationTask`], [`MaskedLmTask`] and [`EmbeddingTask`]
+/// are the built-in ones. A task of your own
 /// needs the first four methods; [`Trainer`](crate::Trainer) then trains it, and
 /// [`PreparedRun::new`](crate::PreparedRun::new) makes a recorded, resumable run of it. Every method
 /// must be a function of its arguments, because a resumed run calls it again and needs the same
@@ -154,6 +159,16 @@ pub trait Task {
     /// Returns the model with or without gradient checkpointing (default: the model unchanged).
     fn with_gradient_checkpointing(&self, model: Self::Model, _enabled: bool) -> Self::Model {
         model
+    }
+
+    /// Returns keys of the texts of each training row, equal for equal texts, for
+    /// [`SamplingStrategy::NoDuplicates`](finetune_data::SamplingStrategy::NoDuplicates) (default:
+    /// `None`, for a task whose rows are not compared with each other).
+    ///
+    /// # Errors
+    /// - [`TrainError::Data`] if the data cannot be read.
+    fn text_keys(&self) -> Result<Option<Vec<Vec<u64>>>, TrainError> {
+        Ok(None)
     }
 
     /// Returns the indices of the examples that training rows come from (default: the rows). Rows
