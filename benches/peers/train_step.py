@@ -37,6 +37,12 @@ SHAPES = {
     "modernbert-base": ("modernbert", {}),
     "modernbert-17m": ("modernbert", {"hidden_size": 256, "num_hidden_layers": 7, "num_attention_heads": 4,
                                       "intermediate_size": 384}),
+    "deberta-v3-base": ("deberta-v2", {
+        "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072,
+        "vocab_size": 128_100, "type_vocab_size": 0, "relative_attention": True, "position_buckets": 256,
+        "pos_att_type": ["p2c", "c2p"], "share_att_key": True, "norm_rel_ebd": "layer_norm",
+        "position_biased_input": False, "max_relative_positions": -1,
+    }),
 }
 
 
@@ -47,7 +53,9 @@ class PyTorch:
         family, sizes = SHAPES[shape]
         config = transformers.AutoConfig.for_model(family, **sizes, num_labels=4)
         model = transformers.AutoModelForSequenceClassification
-        self.model = model.from_config(config, attn_implementation="sdpa").to(device)
+        # DeBERTa's attention has no fused form there.
+        attention = "eager" if family == "deberta-v2" else "sdpa"
+        self.model = model.from_config(config, attn_implementation=attention).to(device)
         groups = [
             {"params": [p for n, p in self.model.named_parameters() if p.ndim > 1], "weight_decay": 0.01},
             {"params": [p for n, p in self.model.named_parameters() if p.ndim == 1], "weight_decay": 0.0},

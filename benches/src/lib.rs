@@ -51,13 +51,13 @@ pub fn minilm() -> EncoderConfig {
 }
 
 /// The shape that the variable `FINETUNE_SHAPE` names: `minilm`, also if it is not set, `bert-base`
-/// (twelve layers of width 768), `modernbert-base` (22 layers of width 768) or `modernbert-17m` (seven
-/// of width 256).
+/// (twelve layers of width 768), `modernbert-base` (22 layers of width 768), `modernbert-17m` (seven of
+/// width 256) or `deberta-v3-base` (twelve of width 768).
 ///
 /// # Panics
 /// If it is another.
 pub fn shape() -> EncoderConfig {
-    const SHAPES: &str = "minilm, bert-base, modernbert-base, modernbert-17m";
+    const SHAPES: &str = "minilm, bert-base, modernbert-base, modernbert-17m, deberta-v3-base";
     match std::env::var("FINETUNE_SHAPE").as_deref() {
         Err(_) | Ok("minilm") => minilm(),
         Ok("bert-base") => EncoderConfig::base(Family::Bert),
@@ -69,6 +69,7 @@ pub fn shape() -> EncoderConfig {
             intermediate_size: 384,
             ..EncoderConfig::base(Family::ModernBert)
         },
+        Ok("deberta-v3-base") => EncoderConfig::base(Family::DebertaV2),
         Ok(other) => panic!("FINETUNE_SHAPE: {other}, expected one of {SHAPES}"),
     }
 }

@@ -15,7 +15,7 @@ use super::{
     Errors, device_and_tolerance, golden_input, gradients_by_name, host, indices, packed_positions,
 };
 
-const CASES: [&str; 9] = [
+const CASES: [&str; 13] = [
     "bert_narrow",
     "distilbert_narrow",
     "xlm_roberta",
@@ -25,6 +25,10 @@ const CASES: [&str; 9] = [
     "modernbert_odd",
     "deberta_v2",
     "mpnet",
+    "albert",
+    "nomic_bert",
+    "gte",
+    "eurobert",
 ];
 
 fn folder(case: &str) -> PathBuf {

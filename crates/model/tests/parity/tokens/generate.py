@@ -31,7 +31,7 @@ SPEC.loader.exec_module(families)
 LABELS = ["B-LOC", "B-PER", "I-LOC", "I-PER", "O"]
 CASES = [
     "bert_narrow", "distilbert_narrow", "xlm_roberta", "camembert", "electra_narrow", "modernbert",
-    "modernbert_odd", "deberta_v2", "mpnet",
+    "modernbert_odd", "deberta_v2", "mpnet", "albert", "nomic_bert", "gte", "eurobert",
 ]
 IGNORED = -100
 
