@@ -235,7 +235,6 @@ fn layers_that_share_their_parameters_are_kept_together() {
     config.encoder.hidden_dropout_prob = 0.1;
     for (freeze, split_point) in [
         (FreezeScope::AllButLast(1), SplitPoint::HiddenStates(2)),
-        (FreezeScope::AllButLast(2), SplitPoint::HiddenStates(0)),
         (FreezeScope::Encoder, SplitPoint::Pooled),
     ] {
         let kept = check_bits(&config, &data, freeze);
