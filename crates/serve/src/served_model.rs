@@ -94,9 +94,10 @@ impl ServedModel {
             name: name.to_string(),
             source: Box::new(source),
         };
-        let checkpoint = CheckpointConfig::read(directory).map_err(PredictError::from);
         let batch_size = BatchSize::Tokens(Self::TOKENS_AT_ONCE);
-        let served = match checkpoint.map_err(failed)?.is_token_classifier() {
+        // What cannot be read is an error of the predictor.
+        let checkpoint = CheckpointConfig::read(directory);
+        let served = match checkpoint.is_ok_and(|read| read.is_token_classifier()) {
             true => {
                 let config = TokenPredictorConfig {
                     batch_size,
