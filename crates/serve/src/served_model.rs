@@ -49,13 +49,15 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(directory: &Path) -> Result<Self, PredictError> {
-        if EmbeddingCheckpoint::is_in(directory)? {
-            return Ok(Self::Embeddings);
+    /// Returns the kind; what cannot be read is an error of the predictor.
+    fn of(directory: &Path) -> Self {
+        if EmbeddingCheckpoint::is_in(directory).is_ok_and(|is_in| is_in) {
+            return Self::Embeddings;
         }
-        match CheckpointConfig::read(directory)?.is_token_classifier() {
-            true => Ok(Self::Tokens),
-            false => Ok(Self::Texts),
+        let checkpoint = CheckpointConfig::read(directory);
+        match checkpoint.is_ok_and(|read| read.is_token_classifier()) {
+            true => Self::Tokens,
+            false => Self::Texts,
         }
     }
 }
@@ -115,7 +117,7 @@ impl ServedModel {
             source: Box::new(source),
         };
         let batch_size = BatchSize::Tokens(Self::TOKENS_AT_ONCE);
-        let served = match Kind::of(directory).map_err(failed)? {
+        let served = match Kind::of(directory) {
             Kind::Embeddings => {
                 let config = EmbedderConfig {
                     batch_size,
