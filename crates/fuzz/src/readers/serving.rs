@@ -8,8 +8,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use finetune_serve::{
-    InferenceError, Input, InputFormat, ModelMetadata, Models, Prediction, ProblemType, Score,
-    ServeConfig, ServedModel, TextModel, router,
+    InferenceError, Input, InputFormat, ModelMetadata, Models, Prediction, Score, ServeConfig,
+    ServedModel, ServedTask, TextModel, router,
 };
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -68,7 +68,7 @@ struct Lengths;
 impl TextModel for Lengths {
     fn profile(&self) -> ModelMetadata {
         ModelMetadata {
-            task: ProblemType::Regression,
+            task: ServedTask::Regression,
             input: InputFormat::TextOrPair,
             labels: vec!["length".into()],
             max_tokens: None,
