@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use finetune::data::Cleaning;
 use finetune::prelude::*;
 use finetune::study::{StudyConfig, override_settings};
-use finetune::train::MultiTaskConfig;
+use finetune::train::{EmbeddingTrainingConfig, MultiTaskConfig};
 use finetune_baseline::BaselineConfig;
 use serde_json::Value;
 
@@ -72,6 +72,12 @@ fn check(block: &Block) -> Option<Result<(), String>> {
         ("training" | "data-preparation", "json") => json().and_then(|json| {
             let overrides = json.as_object().cloned().ok_or("no object")?;
             let defaults = FineTuningConfig::default();
+            let settings = override_settings(&defaults, &overrides, "the page").map_err(text)?;
+            settings.validate().map_err(text)
+        }),
+        ("embeddings", "json") => json().and_then(|json| {
+            let overrides = json.as_object().cloned().ok_or("no object")?;
+            let defaults = EmbeddingTrainingConfig::default();
             let settings = override_settings(&defaults, &overrides, "the page").map_err(text)?;
             settings.validate().map_err(text)
         }),

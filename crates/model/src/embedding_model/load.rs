@@ -77,7 +77,7 @@ fn load_dense(
     let mut weights = Weights::open(directory, &MODEL_FILES)?;
     let mut values = Vec::new();
     for parameter in parameters(&dense) {
-        let Some(stored) = weights.find(&[parameter.path.clone()]) else {
+        let Some(stored) = weights.find(std::slice::from_ref(&parameter.path)) else {
             return Err(weights.missing(&parameter.path));
         };
         let whole = TensorPart::whole(parameter.path.clone());
