@@ -6,7 +6,7 @@ use finetune_data::{Dataset, Label, OnBadRow, Split, Target, catalog};
 
 /// Name, and the rows of training, validation, test and unlabeled split.
 const SAMPLES: [(&str, [Option<usize>; 4]); 7] = [
-    ("ag_news", [Some(400), None, Some(100), None]),
+    ("ag_news", [Some(400), None, Some(400), None]),
     ("imdb", [Some(8), None, Some(4), Some(2)]),
     ("sst5", [Some(60), Some(20), None, None]),
     ("cfimdb", [Some(20), Some(8), None, None]),

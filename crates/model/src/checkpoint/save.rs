@@ -297,10 +297,8 @@ mod tests {
                 assert!((back - given).abs() <= digits * given.abs(), "{dtype}");
             }
         }
-        assert!(
-            sizes[1] * 2 < sizes[0] + 10_000 && sizes[1] == sizes[2],
-            "{sizes:?}"
-        );
+        // The rest is the header.
+        assert!(sizes[1..].iter().all(|size| size * 5 < sizes[0] * 3), "{sizes:?}");
         assert!(rounded(TensorData::from([7e4f32]), Precision::F16).is_none());
     }
 }
