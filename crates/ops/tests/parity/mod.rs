@@ -257,7 +257,7 @@ fn rotary_equals_pytorch() {
 fn gated_units_equal_pytorch() {
     let (golden, device) = (Expected::load(), device());
     type Unit = fn(Tensor<2>) -> Tensor<2>;
-    for (case, unit) in [("geglu", geglu as Unit), ("swiglu", swiglu)] {
+    for (case, unit) in [("geglu", geglu as Unit), ("swiglu", swiglu as Unit)] {
         let name = |what: &str| format!("{case}.{what}");
         let x: Tensor<2> = golden.leaf(&name("x"), &device);
         let output = unit(x.clone());
