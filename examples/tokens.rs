@@ -45,6 +45,12 @@ struct Arguments {
     /// Column of the tag in CoNLL files, from 0 [default: the last]
     #[arg(long, value_name = "N")]
     tag_column: Option<usize>,
+    /// Key of the words in JSON Lines
+    #[arg(long, value_name = "KEY", default_value = "tokens")]
+    tokens_key: String,
+    /// Key of the tags in JSON Lines, such as pos_tags [default: ner_tags or tags]
+    #[arg(long, value_name = "KEY")]
+    tags_key: Option<String>,
     /// Tags in the order of the outputs of the model, with commas between them [default: those of the
     /// training rows, sorted]
     #[arg(long, value_name = "TAG,...", value_delimiter = ',')]
@@ -139,6 +145,8 @@ impl Arguments {
             columns: TaggedColumns {
                 word: self.word_column,
                 tag: self.tag_column,
+                tokens: self.tokens_key.clone(),
+                tags: self.tags_key.clone(),
                 ..TaggedColumns::default()
             },
             scheme: self.scheme,
