@@ -298,7 +298,10 @@ mod tests {
             }
         }
         // The rest is the header.
-        assert!(sizes[1..].iter().all(|size| size * 5 < sizes[0] * 3), "{sizes:?}");
+        assert!(
+            sizes[1..].iter().all(|size| size * 5 < sizes[0] * 3),
+            "{sizes:?}"
+        );
         assert!(rounded(TensorData::from([7e4f32]), Precision::F16).is_none());
     }
 }
