@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::callback::Callback;
 use crate::checkpoint_state::fingerprint_of_others;
+use crate::distillation::{DistillationConfig, DistillationTask, StudentTask};
 use crate::error::TrainError;
 use crate::multi_task::ConflictSection;
 use crate::objective::Objective;
@@ -122,28 +123,6 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
         })
     }
 
-    /// Makes a run of another task around that of this run, for the same model; `settings` are recorded
-    /// under `name`.
-    pub(crate) fn map_task<P: Objective<Model = O::Model>>(
-        mut self,
-        name: &str,
-        settings: Value,
-        wrap: impl FnOnce(O, &O::Model, &TrainConfig) -> Result<P, TrainError>,
-    ) -> Result<PreparedRun<'a, P>, TrainError> {
-        if let Value::Object(config) = &mut self.settings.config {
-            config.insert(name.to_string(), settings);
-        }
-        Ok(PreparedRun {
-            objective: wrap(self.objective, &self.model, &self.train)?,
-            model: self.model,
-            train: self.train,
-            load_report: self.load_report,
-            data: self.data,
-            settings: self.settings,
-            callbacks: self.callbacks,
-        })
-    }
-
     /// Returns which checkpoint tensors were loaded, newly initialized or unused.
     pub fn load_report(&self) -> &LoadReport {
         &self.load_report
@@ -228,6 +207,31 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
             predictions: names.into_iter().zip(predictions).collect(),
             task: self.objective,
             report,
+        })
+    }
+}
+
+impl<'a, T: StudentTask> PreparedRun<'a, T> {
+    /// Adds a teacher, whose settings are recorded under `distillation`.
+    ///
+    /// # Errors
+    /// As [`DistillationTask::new`].
+    pub(crate) fn with_teacher(
+        mut self,
+        config: DistillationConfig,
+    ) -> Result<PreparedRun<'a, DistillationTask<T>>, TrainError> {
+        if let Value::Object(settings) = &mut self.settings.config {
+            settings.insert("distillation".to_string(), to_value(&config)?);
+        }
+        let objective = DistillationTask::new(self.objective, &self.model, config, &self.train)?;
+        Ok(PreparedRun {
+            objective,
+            model: self.model,
+            train: self.train,
+            load_report: self.load_report,
+            data: self.data,
+            settings: self.settings,
+            callbacks: self.callbacks,
         })
     }
 }

@@ -6,7 +6,7 @@ use super::config::DistillationConfig;
 use super::student_task::StudentTask;
 use super::task::DistillationTask;
 use crate::error::TrainError;
-use crate::prepared_run::{PreparedRun, to_value};
+use crate::prepared_run::PreparedRun;
 use crate::run::{Run, RunInput};
 use crate::run_output::RunOutput;
 use crate::text_config::TextConfig;
@@ -55,19 +55,8 @@ where
     ) -> Result<PreparedRun<'static, Self::Objective>, TrainError> {
         self.config.validate()?;
         let run = self.input.load(device, device_name)?;
-        with_teacher(run, self.config)
+        run.with_teacher(self.config)
     }
-}
-
-/// Adds a teacher to a run, and its settings to those of the run.
-fn with_teacher<T: StudentTask>(
-    run: PreparedRun<'static, T>,
-    config: DistillationConfig,
-) -> Result<PreparedRun<'static, DistillationTask<T>>, TrainError> {
-    let settings = to_value(&config)?;
-    run.map_task("distillation", settings, |task, model, train| {
-        DistillationTask::new(task, model, config, train)
-    })
 }
 
 impl<T: StudentTask> RunOutput<DistillationTask<T>> {
