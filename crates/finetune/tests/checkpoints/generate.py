@@ -230,7 +230,7 @@ REFUSED_MODERNBERT = [
     ("layer_types", {"layer_types": ["full_attention"] * 3}),
     ("local_attention", {"local_attention": 0}),
     ("global_attn_every_n_layers", {"global_attn_every_n_layers": 0}),
-    ("rope_scaling", {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}),
+    ("rope_scaling", {"rope_scaling": {"rope_type": "longrope", "factor": 2.0}}),
     ("rope_parameters", {"rope_parameters": {"full_attention": {"rope_type": "yarn"}}}),
     ("classifier_pooling", {"classifier_pooling": "max"}),
 ]

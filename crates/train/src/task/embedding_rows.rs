@@ -220,7 +220,7 @@ mod tests {
         let rows = evaluated(EmbeddingDataset::positives("rows", rows).unwrap());
         assert_eq!(rows.texts.len(), 6);
         // a, c, d, e, b, f: c and e are near a, f is near b.
-        let values = vec![1., 0., 1., 0.1, 0., 1., 1., 0.2, -0.1, 1., -0.2, 1.];
+        let values = vec![1., 0., 1., 0.1, 0., 1., 1., 0.05, -0.1, 1., -0.2, 1.];
         let embeddings = Embeddings::new(values, 2).unwrap();
         let scores = rows.scores(&embeddings, &[1]).unwrap();
         let names = EvaluatedEmbeddings::names(EmbeddingKind::Positives, 3, &[1]);
