@@ -1,7 +1,6 @@
 //! Encoder with its pre-trained pooler: transformers' `…Model` classes.
 
 use burn::module::Module;
-use finetune_ops::Precision;
 
 use crate::encoder::{Encoder, EncoderModel};
 use crate::pooling::Pooler;
@@ -45,15 +44,8 @@ pub struct BaseModel {
 }
 
 impl EncoderModel for BaseModel {
-    fn with_precision(self, precision: Precision) -> Self {
-        let encoder = self.encoder.with_precision(precision);
-        Self { encoder, ..self }
-    }
-
-    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
-        let encoder = self
-            .encoder
-            .with_gradient_checkpointing(gradient_checkpointing);
+    fn map_encoder(self, map: impl FnOnce(Encoder) -> Encoder) -> Self {
+        let encoder = map(self.encoder);
         Self { encoder, ..self }
     }
 }

@@ -247,15 +247,8 @@ impl MaskedLm {
 }
 
 impl EncoderModel for MaskedLm {
-    fn with_precision(self, precision: Precision) -> Self {
-        let encoder = self.encoder.with_precision(precision);
-        Self { encoder, ..self }
-    }
-
-    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
-        let encoder = self
-            .encoder
-            .with_gradient_checkpointing(gradient_checkpointing);
+    fn map_encoder(self, map: impl FnOnce(Encoder) -> Encoder) -> Self {
+        let encoder = map(self.encoder);
         Self { encoder, ..self }
     }
 }

@@ -2,7 +2,6 @@
 //! [Caruana 1997](https://doi.org/10.1023/A:1007379606734)).
 
 use burn::module::Module;
-use finetune_ops::Precision;
 
 use crate::classifier::{SequenceClassifier, SequenceClassifierConfig};
 use crate::encoder::{Encoder, EncoderModel};
@@ -107,15 +106,8 @@ impl MultiTaskModel {
 }
 
 impl EncoderModel for MultiTaskModel {
-    fn with_precision(self, precision: Precision) -> Self {
-        let encoder = self.encoder.with_precision(precision);
-        Self { encoder, ..self }
-    }
-
-    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
-        let encoder = self
-            .encoder
-            .with_gradient_checkpointing(gradient_checkpointing);
+    fn map_encoder(self, map: impl FnOnce(Encoder) -> Encoder) -> Self {
+        let encoder = map(self.encoder);
         Self { encoder, ..self }
     }
 }

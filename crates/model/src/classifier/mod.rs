@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{Precision, Sequences};
+use finetune_ops::Sequences;
 
 use crate::dropout::DropoutStream;
 use crate::encoder::{Encoder, EncoderInput, EncoderModel, EncoderStates, Queries};
@@ -236,15 +236,8 @@ impl SequenceClassifier {
 }
 
 impl EncoderModel for SequenceClassifier {
-    fn with_precision(self, precision: Precision) -> Self {
-        let encoder = self.encoder.with_precision(precision);
-        Self { encoder, ..self }
-    }
-
-    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
-        let encoder = self
-            .encoder
-            .with_gradient_checkpointing(gradient_checkpointing);
+    fn map_encoder(self, map: impl FnOnce(Encoder) -> Encoder) -> Self {
+        let encoder = map(self.encoder);
         Self { encoder, ..self }
     }
 }

@@ -17,7 +17,6 @@ pub use save::save_embedding_model;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::Precision;
 
 use crate::dropout::DropoutStream;
 use crate::encoder::{Encoder, EncoderInput, EncoderModel};
@@ -128,15 +127,8 @@ impl EmbeddingModel {
 }
 
 impl EncoderModel for EmbeddingModel {
-    fn with_precision(self, precision: Precision) -> Self {
-        let encoder = self.encoder.with_precision(precision);
-        Self { encoder, ..self }
-    }
-
-    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
-        let encoder = self
-            .encoder
-            .with_gradient_checkpointing(gradient_checkpointing);
+    fn map_encoder(self, map: impl FnOnce(Encoder) -> Encoder) -> Self {
+        let encoder = map(self.encoder);
         Self { encoder, ..self }
     }
 }

@@ -296,10 +296,17 @@ pub struct EncoderStates {
 
 /// Model with an encoder.
 pub trait EncoderModel: Module {
+    /// Returns the model with what `map` makes of its encoder.
+    fn map_encoder(self, map: impl FnOnce(Encoder) -> Encoder) -> Self;
+
     /// Sets the precision of the encoder's matrix products: see [`Encoder::with_precision`].
-    fn with_precision(self, precision: Precision) -> Self;
+    fn with_precision(self, precision: Precision) -> Self {
+        self.map_encoder(|encoder| encoder.with_precision(precision))
+    }
 
     /// Sets whether the encoder's layers are computed again in the backward pass: see
     /// [`Encoder::with_gradient_checkpointing`].
-    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self;
+    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
+        self.map_encoder(|encoder| encoder.with_gradient_checkpointing(gradient_checkpointing))
+    }
 }

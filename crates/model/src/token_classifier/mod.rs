@@ -15,7 +15,6 @@ pub use transitions::Transitions;
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor};
-use finetune_ops::Precision;
 
 use crate::dropout::DropoutStream;
 use crate::encoder::{Encoder, EncoderInput, EncoderModel};
@@ -96,15 +95,8 @@ impl TokenClassifier {
 }
 
 impl EncoderModel for TokenClassifier {
-    fn with_precision(self, precision: Precision) -> Self {
-        let encoder = self.encoder.with_precision(precision);
-        Self { encoder, ..self }
-    }
-
-    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
-        let encoder = self
-            .encoder
-            .with_gradient_checkpointing(gradient_checkpointing);
+    fn map_encoder(self, map: impl FnOnce(Encoder) -> Encoder) -> Self {
+        let encoder = map(self.encoder);
         Self { encoder, ..self }
     }
 }
