@@ -2,17 +2,15 @@
 //!
 //! It ignores labels, and takes single texts and pairs, for cross-encoders and bi-encoders alike.
 
-use std::time::Instant;
-
 use burn::module::Module;
 use burn::tensor::Tensor;
-use finetune_data::{Batch, BatchSize, DataError, EncodedDataset, collate, sorted_by_length};
+use finetune_data::{Batch, BatchSize, DataError, EncodedDataset, collate};
 use finetune_eval::Predictions;
 use finetune_model::SequenceClassifier;
-use finetune_ops::ReadQueue;
 
 use crate::error::PredictError;
 use crate::forward::forward;
+use crate::prediction_batches::{PredictionBatches, PredictionProgress};
 
 /// Predictions for a dataset, and how long they took.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,23 +36,6 @@ impl PredictionOutput {
     pub fn samples_per_second(&self) -> f64 {
         self.predictions.len() as f64 / self.seconds
     }
-}
-
-/// Progress of [`predict_with`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PredictionProgress {
-    /// The loop begins; it has this many batches.
-    Begin {
-        /// Number of batches.
-        batches: usize,
-    },
-    /// A batch was predicted; on a GPU, it may still be computed.
-    Batch {
-        /// Number of rows of the batch.
-        rows: usize,
-    },
-    /// The loop has ended.
-    End,
 }
 
 /// Predicts every text of `data` without dropout or autodiff, in batches of rows of similar length.
@@ -85,38 +66,29 @@ pub fn predict_with<E: From<PredictError>>(
     data: &EncodedDataset,
     batch_size: BatchSize,
     mut logits: impl FnMut(&Batch) -> Result<Tensor<2>, E>,
-    mut progress: impl FnMut(PredictionProgress) -> Result<(), E>,
+    progress: impl FnMut(PredictionProgress) -> Result<(), E>,
 ) -> Result<PredictionOutput, E> {
     let unreadable = |error: DataError| E::from(PredictError::Data(error));
-    let batches = data.lengths().map_err(unreadable)?;
-    let batches = sorted_by_length(&batches, batch_size).map_err(unreadable)?;
-    let start = Instant::now();
-    progress(PredictionProgress::Begin {
-        batches: batches.len(),
-    })?;
     let mut texts = TextLogits::new(data.texts.text_count());
-    let mut unread = ReadQueue::default();
-    let mut batches = batches.into_iter().peekable();
-    while let Some(rows) = batches.next() {
-        let batch = collate(data, &rows).map_err(unreadable)?;
-        unread.push(rows, logits(&batch)?);
-        if unread.is_full() || batches.peek().is_none() {
-            for (rows, values) in unread.read() {
-                let classes = values.len() / rows.len();
-                for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
-                    let text = data.texts.text_of_row(row).map_err(unreadable)?;
-                    texts.add(text, values);
-                }
+    let batches = PredictionBatches::new(data.lengths(), batch_size)?;
+    let seconds = batches.run(
+        |rows| {
+            let batch = collate(data, &rows).map_err(unreadable)?;
+            Ok(Some((rows, logits(&batch)?)))
+        },
+        |rows: Vec<usize>, values| {
+            let classes = values.len() / rows.len();
+            for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
+                let text = data.texts.text_of_row(row).map_err(unreadable)?;
+                texts.add(text, values);
             }
-        }
-        progress(PredictionProgress::Batch {
-            rows: batch.batch_size(),
-        })?;
-    }
-    progress(PredictionProgress::End)?;
+            Ok(())
+        },
+        progress,
+    )?;
     Ok(PredictionOutput {
         predictions: Predictions::new(texts.means()),
-        seconds: start.elapsed().as_secs_f64(),
+        seconds,
     })
 }
 

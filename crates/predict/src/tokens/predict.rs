@@ -1,16 +1,12 @@
 //! The prediction loop of token classification, for validation, test and new texts.
 
-use std::time::Instant;
-
 use burn::tensor::Tensor;
 use finetune_data::{
     BatchSize, DataError, EncodedDataset, LabeledTokens, TaggedBatch, TokenLabelCollator,
-    sorted_by_length,
 };
-use finetune_ops::ReadQueue;
 
 use crate::error::PredictError;
-use crate::predict::PredictionProgress;
+use crate::prediction_batches::{PredictionBatches, PredictionProgress};
 
 /// Logits of the tokens of a sentence.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,61 +46,51 @@ pub fn predict_tokens_with<E: From<PredictError>>(
     collator: &TokenLabelCollator,
     batch_size: BatchSize,
     mut logits: impl FnMut(&TaggedBatch) -> Result<Tensor<2>, E>,
-    mut progress: impl FnMut(PredictionProgress) -> Result<(), E>,
+    progress: impl FnMut(PredictionProgress) -> Result<(), E>,
 ) -> Result<TokenPredictionOutput, E> {
     let unreadable = |error: DataError| E::from(PredictError::Data(error));
-    let lengths = data.lengths().map_err(unreadable)?;
-    let batches = sorted_by_length(&lengths, batch_size).map_err(unreadable)?;
-    let start = Instant::now();
-    progress(PredictionProgress::Begin {
-        batches: batches.len(),
-    })?;
     let mut rows = vec![SentenceLogits::default(); data.len()];
-    let mut unread: ReadQueue<TaggedBatch> = ReadQueue::default();
-    for indices in batches {
-        let batch = collator.collate(data, &indices).map_err(unreadable)?;
-        // Rows may have no word at all.
-        if !batch.labeled.positions.is_empty() {
-            unread.push(batch.clone(), logits(&batch)?);
-        }
-        if unread.is_full() {
-            read(&mut unread, &mut rows);
-        }
-        progress(PredictionProgress::Batch {
-            rows: batch.batch_size(),
-        })?;
-    }
-    read(&mut unread, &mut rows);
-    progress(PredictionProgress::End)?;
+    let batches = PredictionBatches::new(data.lengths(), batch_size)?;
+    let seconds = batches.run(
+        |indices| {
+            let batch = collator.collate(data, &indices).map_err(unreadable)?;
+            // Rows may have no word at all.
+            if batch.labeled.positions.is_empty() {
+                return Ok(None);
+            }
+            let logits = logits(&batch)?;
+            Ok(Some((batch, logits)))
+        },
+        |batch, values| {
+            fill(&mut rows, &batch, &values);
+            Ok(())
+        },
+        progress,
+    )?;
     let mut sentences = vec![SentenceLogits::default(); data.texts.text_count()];
     for (row, found) in rows.into_iter().enumerate() {
         let sentence = data.texts.text_of_row(row).map_err(unreadable)?;
         sentences[sentence].extend(found);
     }
-    Ok(TokenPredictionOutput {
-        sentences,
-        seconds: start.elapsed().as_secs_f64(),
-    })
+    Ok(TokenPredictionOutput { sentences, seconds })
 }
 
-/// Reads the logits of several batches into their rows.
-fn read(unread: &mut ReadQueue<TaggedBatch>, rows: &mut [SentenceLogits]) {
-    for (batch, values) in unread.read() {
-        let LabeledTokens {
-            positions,
-            first,
-            labels,
-            offsets,
-        } = &batch.labeled;
-        let classes = values.len() / positions.len();
-        for (row, ends) in batch.rows.iter().zip(offsets.windows(2)) {
-            let tokens = ends[0]..ends[1];
-            rows[*row] = SentenceLogits {
-                logits: values[tokens.start * classes..tokens.end * classes].to_vec(),
-                first: first[tokens.clone()].to_vec(),
-                labels: labels.get(tokens).unwrap_or_default().to_vec(),
-            };
-        }
+/// Puts the logits of a batch into its rows.
+fn fill(rows: &mut [SentenceLogits], batch: &TaggedBatch, values: &[f32]) {
+    let LabeledTokens {
+        positions,
+        first,
+        labels,
+        offsets,
+    } = &batch.labeled;
+    let classes = values.len() / positions.len();
+    for (row, ends) in batch.rows.iter().zip(offsets.windows(2)) {
+        let tokens = ends[0]..ends[1];
+        rows[*row] = SentenceLogits {
+            logits: values[tokens.start * classes..tokens.end * classes].to_vec(),
+            first: first[tokens.clone()].to_vec(),
+            labels: labels.get(tokens).unwrap_or_default().to_vec(),
+        };
     }
 }
 
