@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::embedding_loss::{EmbeddingLoss, EmbeddingLossConfig, MatryoshkaConfig};
 use crate::error::TrainError;
+use crate::model_config::with_adapter;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
 use crate::run::{Run, RunInput};
-use crate::run_output::RunOutput;
+use crate::run_output::{RunOutput, of_files};
 use crate::task::{EmbeddingSource, EmbeddingTask, EvaluatedEmbeddings};
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
@@ -211,10 +212,8 @@ impl RunInput for EmbeddingData {
         let device = device.clone().autodiff();
         let (mut model, load_report) =
             load_embedding_model_with(&checkpoint, &model, train.seed, &device)?;
-        if let Some(adapter) = &config.model.adapter {
-            adapter.check_family(model.config().encoder.family)?;
-            model.encoder = model.encoder.with_lora(adapter, train.seed)?;
-        }
+        let (adapter, family) = (&config.model.adapter, model.config().encoder.family);
+        model.encoder = with_adapter(model.encoder, family, adapter.as_ref(), train.seed)?;
         train.freeze.check(&model)?;
         checkpoint.max_seq_length = Some(text.encoding.max_length);
         let rows = splits.train.clean(&text.cleaning)?;
@@ -265,12 +264,7 @@ impl EmbeddingTrainingOutput {
             .tokenizer()
             .cloned()
             .zip(self.task.preprocessing());
-        let missing = || PredictError::InvalidSetting {
-            setting: "tokenizer",
-            found: "missing".to_string(),
-            expected: "that of a run from files".to_string(),
-        };
-        let (tokenizer, preprocessing) = parts.ok_or_else(missing)?;
+        let (tokenizer, preprocessing) = of_files(parts)?;
         Embedder::new(self.model.clone(), tokenizer, preprocessing, config)
     }
 }

@@ -2,8 +2,8 @@
 
 use finetune_data::{PairEncoding, Schema, Target, TextArity};
 use finetune_model::{
-    CheckpointConfig, CustomHead, HeadConfig, LoraConfig, Pooling, ProblemType, SequenceClassifier,
-    SequenceClassifierConfig,
+    CheckpointConfig, CustomHead, Encoder, Family, HeadConfig, LoraConfig, Pooling, ProblemType,
+    SequenceClassifier, SequenceClassifierConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -175,10 +175,8 @@ impl ClassifierOverrides {
         mut model: SequenceClassifier,
         seed: u64,
     ) -> Result<SequenceClassifier, TrainError> {
-        if let Some(adapter) = &self.adapter {
-            adapter.check_family(model.config().encoder.family)?;
-            model.encoder = model.encoder.with_lora(adapter, seed)?;
-        }
+        let family = model.config().encoder.family;
+        model.encoder = with_adapter(model.encoder, family, self.adapter.as_ref(), seed)?;
         Ok(model)
     }
 
@@ -253,6 +251,24 @@ fn check_texts(found: usize, texts: TextArity, pairs: PairEncoding) -> Result<()
         )),
         _ => Err(TrainError::setting("model.head", "one for pairs", expected)),
     }
+}
+
+/// Adds the adapters to an encoder, if any.
+///
+/// # Errors
+/// - [`TrainError::Model`] if the encoder already has adapters, lacks the layers for them, or is of a
+///   family in whose checkpoints they have no place.
+pub(crate) fn with_adapter(
+    encoder: Encoder,
+    family: Family,
+    adapter: Option<&LoraConfig>,
+    seed: u64,
+) -> Result<Encoder, TrainError> {
+    let Some(adapter) = adapter else {
+        return Ok(encoder);
+    };
+    adapter.check_family(family)?;
+    Ok(encoder.with_lora(adapter, seed)?)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use burn::module::Module;
 use finetune_data::{BatchSize, EncodedDataset};
 use finetune_eval::{Better, Evaluator, Predictions, Scores};
 use finetune_model::SequenceClassifier;
-use finetune_predict::{PredictionOutput, PredictionProgress, predict_with};
+use finetune_predict::{PredictionOutput, predict_with};
 
 use crate::activations::{CachedActivations, forward};
 use crate::callback::{Callback, Event, Phase};
@@ -35,13 +35,7 @@ impl PredictedRows<'_> {
             self.data,
             self.batch_size,
             |batch| forward(&model, batch, self.activations, None),
-            |progress| {
-                callback.on_event(&match progress {
-                    PredictionProgress::Begin { batches } => Event::phase_begin(phase, batches),
-                    PredictionProgress::Batch { rows } => Event::BatchSubmitted { rows },
-                    PredictionProgress::End => Event::PhaseEnd(phase),
-                })
-            },
+            |progress| callback.on_event(&Event::of_prediction(phase, progress)),
         );
         output.map(|output| output.with_bins_of(&model))
     }

@@ -53,18 +53,9 @@ impl FineTuningOutput {
     /// # Errors
     /// As [`Predictor::new`].
     pub fn predictor(&self, config: PredictorConfig) -> Result<Predictor, PredictError> {
-        let tokenizer = self.task.tokenizer().cloned();
-        let missing = || PredictError::InvalidSetting {
-            setting: "tokenizer",
-            found: "missing".to_string(),
-            expected: "that of a run from files".to_string(),
-        };
-        Predictor::new(
-            self.model.clone(),
-            tokenizer.ok_or_else(missing)?,
-            self.task.preprocessing(),
-            config,
-        )
+        let tokenizer = of_files(self.task.tokenizer().cloned())?;
+        let (model, prepared) = (self.model.clone(), self.task.preprocessing());
+        Predictor::new(model, tokenizer, prepared, config)
     }
 }
 
@@ -81,6 +72,15 @@ impl TokenClassificationOutput {
         let tokenizer = task.tokenizer().clone();
         TokenPredictor::new(model, tokenizer, Some(task.preprocessing()), config)
     }
+}
+
+/// Returns what only the task of a run from files has: its tokenizer.
+pub(crate) fn of_files<T>(found: Option<T>) -> Result<T, PredictError> {
+    found.ok_or_else(|| PredictError::InvalidSetting {
+        setting: "tokenizer",
+        found: "missing".to_string(),
+        expected: "that of a run from files".to_string(),
+    })
 }
 
 impl<O: Objective> fmt::Display for RunOutput<O> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use finetune_predict::PredictionProgress;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::EvaluationRecord;
@@ -128,6 +129,15 @@ pub enum Event {
 }
 
 impl Event {
+    /// The progress of a prediction loop in a phase.
+    pub(crate) fn of_prediction(phase: Phase, progress: PredictionProgress) -> Self {
+        match progress {
+            PredictionProgress::Begin { batches } => Self::phase_begin(phase, batches),
+            PredictionProgress::Batch { rows } => Self::BatchSubmitted { rows },
+            PredictionProgress::End => Self::PhaseEnd(phase),
+        }
+    }
+
     /// The begin of a phase of so many batches.
     pub(crate) fn phase_begin(phase: Phase, length: usize) -> Self {
         let done = 0;

@@ -1,18 +1,17 @@
 //! Students that are masked language models.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use finetune_data::MaskedBatch;
 use finetune_model::{DropoutStream, Encoder, MaskedLm, load_masked_lm};
-use finetune_ops::{Upload, cross_entropy_of, upload_indices};
-use finetune_predict::{load_tokenizer, pack_tokens};
+use finetune_ops::{cross_entropy_of, upload_indices};
+use finetune_predict::load_tokenizer;
 
 use super::config::DistillationConfig;
-use super::student_task::{LogitsKind, ModelOutputs, StudentTask, no_head};
-use super::teacher::Teacher;
+use super::student_task::{LogitsKind, ModelOutputs, StudentTask, Teacher, no_head};
 use super::token_map::TokenMap;
 use crate::error::TrainError;
 use crate::objective::BatchCounts;
-use crate::task::MaskedLmTask;
+use crate::task::{MaskedLmTask, UploadedMaskedBatch};
 
 impl StudentTask for MaskedLmTask {
     fn load_teacher(
@@ -66,14 +65,10 @@ impl StudentTask for MaskedLmTask {
         labels: Option<&BatchCounts>,
         dropout: DropoutStream,
     ) -> Result<ModelOutputs, TrainError> {
-        let outputs = outputs(student, batch, Some(dropout))?;
-        let words: Vec<usize> = batch.labels.iter().map(|word| *word as usize).collect();
-        let label_loss = |(step, logits): (&BatchCounts, &Tensor<2>)| {
-            let device = student.encoder.device();
-            let words = upload_indices(&words, [words.len()], &device);
-            cross_entropy_of(logits.clone(), words, step.weight)
-        };
-        let label_loss = labels.zip(outputs.logits.as_ref()).map(label_loss);
+        let (outputs, words) = outputs(student, batch, Some(dropout))?;
+        let labeled = outputs.logits.clone().zip(words).zip(labels);
+        let label_loss =
+            labeled.map(|((logits, words), step)| cross_entropy_of(logits, words, step.weight));
         Ok(ModelOutputs {
             label_loss,
             ..outputs
@@ -86,13 +81,15 @@ impl StudentTask for MaskedLmTask {
         batch: &MaskedBatch,
     ) -> Result<ModelOutputs, TrainError> {
         let mut batch = batch.clone();
+        // The teacher has no use for them but this.
+        let words = std::mem::take(&mut batch.labels);
         if teacher.reads_unmasked {
-            for (position, word) in batch.masked_positions.drain(..).zip(&batch.labels) {
-                batch.tokens.token_ids[position] = *word;
+            for (position, word) in batch.masked_positions.drain(..).zip(words) {
+                batch.tokens.token_ids[position] = word;
             }
         }
         batch.tokens = teacher.tokens.batch(&batch.tokens);
-        let mut outputs = outputs(&teacher.model, &batch, None)?;
+        let (mut outputs, _) = outputs(&teacher.model, &batch, None)?;
         if let Some(ids) = teacher.tokens.ids() {
             let ids: Vec<usize> = ids.iter().map(|id| *id as usize).collect();
             let device = teacher.model.encoder.device();
@@ -109,22 +106,18 @@ impl StudentTask for MaskedLmTask {
     }
 }
 
-/// Returns logits at the masked positions, and the hidden states.
+/// Returns logits at the masked positions and the hidden states, and the ids of the masked words.
 fn outputs(
     model: &MaskedLm,
     batch: &MaskedBatch,
     dropout: Option<DropoutStream>,
-) -> Result<ModelOutputs, TrainError> {
-    let mut upload = Upload::default();
-    let packed = pack_tokens(&model.encoder, &batch.tokens, &mut upload)?;
-    let positions = packed.positions(&batch.masked_positions, &mut upload)?;
-    let uploaded = upload.send(&model.encoder.device());
-    let input = packed.unpack(&uploaded);
-    let positions = positions.map(|part| uploaded.indices(&part));
-    let (logits, states) = model.forward_with_hidden_states(&input, positions, dropout);
-    Ok(ModelOutputs {
+) -> Result<(ModelOutputs, Option<Tensor<1, Int>>), TrainError> {
+    let batch = UploadedMaskedBatch::new(&model.encoder, batch, &[])?;
+    let (logits, states) = model.forward_with_hidden_states(&batch.input, batch.positions, dropout);
+    let outputs = ModelOutputs {
         logits: logits.masked_lm,
         states,
         label_loss: None,
-    })
+    };
+    Ok((outputs, batch.words))
 }

@@ -35,13 +35,11 @@ mod sequence_classification;
 mod student_task;
 mod targets;
 mod task;
-mod teacher;
 mod teacher_cache;
 mod token_map;
 
 pub use config::{DistillationConfig, HiddenStateLoss};
 pub use run::{Distillation, Distilled};
-pub use student_task::{CachedRows, LogitsKind, ModelOutputs, StudentTask};
+pub use student_task::{CachedRows, LogitsKind, ModelOutputs, StudentTask, Teacher};
 pub use task::DistillationTask;
-pub use teacher::Teacher;
 pub use token_map::TokenMap;

@@ -9,8 +9,7 @@ use finetune_ops::Upload;
 use finetune_predict::{forward_with_hidden_states, load_tokenizer};
 
 use super::config::DistillationConfig;
-use super::student_task::{CachedRows, LogitsKind, ModelOutputs, StudentTask, no_head};
-use super::teacher::Teacher;
+use super::student_task::{CachedRows, LogitsKind, ModelOutputs, StudentTask, Teacher, no_head};
 use super::token_map::TokenMap;
 use crate::activations::fingerprint;
 use crate::error::TrainError;
@@ -126,17 +125,21 @@ impl StudentTask for SequenceClassificationTask {
         })
     }
 
-    fn cached_rows<'a>(&self, batch: &'a Batch) -> Option<CachedRows<'a>> {
+    fn cached_logits(&self, teacher: &SequenceClassifier) -> Option<usize> {
+        Some(teacher.num_labels())
+    }
+
+    fn cached_rows<'a>(&self, batch: &'a Batch) -> CachedRows<'a> {
         let mut offsets = batch.tokens.sequence_offsets.clone();
         let first = batch.tokens.num_tokens();
         if let Some(second) = &batch.second_tokens {
             let ends = second.sequence_offsets.iter().skip(1);
             offsets.extend(ends.map(|end| first + end));
         }
-        Some(CachedRows {
+        CachedRows {
             rows: &batch.rows,
             offsets,
-        })
+        }
     }
 
     fn texts_fingerprint(&self) -> Result<String, TrainError> {

@@ -1,12 +1,12 @@
 //! Tasks whose model can learn from a teacher.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use finetune_model::{DropoutStream, Encoder, EncoderStates};
 
 use super::config::DistillationConfig;
-use super::teacher::Teacher;
+use super::token_map::TokenMap;
 use crate::error::TrainError;
 use crate::objective::BatchCounts;
 use crate::task::Task;
@@ -31,6 +31,19 @@ pub struct ModelOutputs {
     pub states: EncoderStates,
     /// Loss of the labels, as [`Task::loss`]; `None` if it was not wanted.
     pub label_loss: Option<Tensor<1>>,
+}
+
+/// Trained model that a student learns from.
+#[derive(Debug)]
+pub struct Teacher<M> {
+    /// Its checkpoint directory.
+    pub directory: PathBuf,
+    /// The model, without autodiff.
+    pub model: M,
+    /// Ids of the student's tokens in its vocabulary.
+    pub tokens: TokenMap,
+    /// Whether it reads texts before they are masked.
+    pub reads_unmasked: bool,
 }
 
 /// A task whose model can learn from the outputs of a teacher, which is a model of the same type.
@@ -82,10 +95,16 @@ pub trait StudentTask: Task {
         batch: &Self::Batch,
     ) -> Result<ModelOutputs, TrainError>;
 
-    /// Returns the texts of a batch whose outputs can be cached, because a row is the same in every
-    /// batch and epoch (default: `None`, they cannot).
-    fn cached_rows<'a>(&self, _batch: &'a Self::Batch) -> Option<CachedRows<'a>> {
+    /// Returns the number of logits of a row whose outputs can be cached, because they are the same in
+    /// every batch and epoch (default: `None`, they cannot).
+    fn cached_logits(&self, _teacher: &Self::Model) -> Option<usize> {
         None
+    }
+
+    /// Returns the texts of a batch whose outputs can be cached; called only if
+    /// [`Self::cached_logits`] says that they can (default: none).
+    fn cached_rows<'a>(&self, _batch: &'a Self::Batch) -> CachedRows<'a> {
+        CachedRows::default()
     }
 
     /// Returns a hash of the training texts, for the name of a cache file.
@@ -105,7 +124,7 @@ pub trait StudentTask: Task {
 }
 
 /// Rows of a batch, and which of its tokens they are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CachedRows<'a> {
     /// Index of each row.
     pub rows: &'a [usize],

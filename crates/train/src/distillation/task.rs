@@ -10,10 +10,10 @@ use finetune_model::DropoutStream;
 use finetune_ops::{Precision, read_floats};
 
 use super::config::DistillationConfig;
-use super::student_task::StudentTask;
+use super::student_task::{StudentTask, Teacher};
 use super::targets::{Divisors, Targets, TeacherTargets};
-use super::teacher::Teacher;
 use super::teacher_cache::{CacheSource, TeacherCache};
+use crate::activations::CacheLocation;
 use crate::callback::Callback;
 use crate::checkpoint_state::fingerprint_of_others;
 use crate::error::TrainError;
@@ -111,21 +111,16 @@ impl<T: StudentTask> DistillationTask<T> {
 
     /// Computes the teacher's outputs for all rows, if they can be cached.
     fn fill_cache(&mut self, callback: &mut dyn Callback) -> Result<(), TrainError> {
-        let lengths = self.student.lengths()?;
-        let batches = sorted_by_length(&lengths, self.eval_batch_size)?;
-        let Some(first) = batches.first() else {
+        let outputs = self.student.cached_logits(&self.teacher.model);
+        let Some(outputs) = outputs.filter(|_| self.config.cache != CacheLocation::Off) else {
             return Ok(());
         };
-        let sample = self.student.batch(first, 0)?;
-        if self.student.cached_rows(&sample).is_none() {
-            return Ok(());
-        }
+        let lengths = self.student.lengths()?;
+        let batches = sorted_by_length(&lengths, self.eval_batch_size)?;
         let computed = |rows: &[usize]| {
             let batch = self.student.batch(rows, 0)?;
             let targets = self.computed(&batch)?;
-            let texts = self.student.cached_rows(&batch);
-            let offsets = texts.map(|texts| texts.offsets).unwrap_or_default();
-            Ok((targets, offsets))
+            Ok((targets, self.student.cached_rows(&batch).offsets))
         };
         let model = &self.teacher.model;
         let key = || {
@@ -135,10 +130,11 @@ impl<T: StudentTask> DistillationTask<T> {
         let source = CacheSource {
             location: &self.config.cache,
             targets: &self.targets,
+            outputs,
             lengths: &lengths,
             batches: &batches,
         };
-        self.cache = source.fill(key, computed, callback)?;
+        self.cache = Some(source.fill(key, computed, callback)?);
         Ok(())
     }
 }
@@ -167,9 +163,9 @@ impl<T: StudentTask> Task for DistillationTask<T> {
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
         let labels = (self.config.label_weight > 0.0).then_some(step);
-        let texts = self.student.cached_rows(batch);
-        let teacher = match self.cache.as_ref().zip(texts) {
-            Some((cache, texts)) => {
+        let teacher = match &self.cache {
+            Some(cache) => {
+                let texts = self.student.cached_rows(batch);
                 let device = T::encoder(&self.teacher.model).device();
                 cache.batch(&texts, &self.targets, &device)?
             }
@@ -196,6 +192,10 @@ impl<T: StudentTask> Task for DistillationTask<T> {
 
     fn with_gradient_checkpointing(&self, model: T::Model, enabled: bool) -> T::Model {
         self.student.with_gradient_checkpointing(model, enabled)
+    }
+
+    fn text_keys(&self) -> Result<Option<Vec<Vec<u64>>>, TrainError> {
+        self.student.text_keys()
     }
 
     fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError> {

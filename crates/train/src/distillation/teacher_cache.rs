@@ -40,6 +40,8 @@ type Computed = (TeacherTargets, Vec<usize>);
 pub(super) struct CacheSource<'a> {
     pub(super) location: &'a CacheLocation,
     pub(super) targets: &'a Targets,
+    /// Logits of a row.
+    pub(super) outputs: usize,
     /// Tokens of each row.
     pub(super) lengths: &'a [usize],
     /// All rows.
@@ -47,8 +49,7 @@ pub(super) struct CacheSource<'a> {
 }
 
 impl CacheSource<'_> {
-    /// Computes the outputs for all rows, or opens the file of an earlier run; `None` if the settings
-    /// want none. `key` returns the fingerprints of texts and teacher.
+    /// Computes the outputs for all rows, or opens the file of an earlier run. `key` returns the fingerprints of texts and teacher.
     ///
     /// # Errors
     /// - [`TrainError::Activations`] if there is not enough memory, or a value is too large for f16.
@@ -59,20 +60,15 @@ impl CacheSource<'_> {
         key: impl FnOnce() -> Result<(String, String), TrainError>,
         computed: impl Fn(&[usize]) -> Result<Computed, TrainError>,
         callback: &mut dyn Callback,
-    ) -> Result<Option<TeacherCache>, TrainError> {
+    ) -> Result<TeacherCache, TrainError> {
         let Self {
             location,
             targets,
+            outputs,
             lengths,
             batches,
         } = *self;
-        let Some(first) = batches.first().filter(|_| *location != CacheLocation::Off) else {
-            return Ok(None);
-        };
-        let outputs = match computed(first)?.0.logits {
-            Some(logits) => logits.dims()[1],
-            None => 0,
-        };
+        let outputs = if targets.logits { outputs } else { 0 };
         let tokens: usize = lengths.iter().sum();
         let values = lengths.len() * outputs + tokens * targets.values_per_token();
         let store = RowStore {
@@ -108,7 +104,7 @@ impl CacheSource<'_> {
             },
             |take| compute(batches, &computed, *callback.borrow_mut(), take),
         )?;
-        Ok(Some(TeacherCache { stored, outputs }))
+        Ok(TeacherCache { stored, outputs })
     }
 }
 

@@ -14,6 +14,7 @@ use finetune_random::{Purpose, name_hash, number};
 use super::{MultiTaskConfig, NamedTask, TaskConfig, TaskGroup};
 use crate::error::TrainError;
 use crate::mixing::MixingConfig;
+use crate::model_config::with_adapter;
 use crate::parts::Parts;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
 use crate::run::{Run, RunInput};
@@ -222,8 +223,8 @@ impl TaskData {
         let mut model = MultiTaskModel::new(classifiers)?;
         let task = self.config.tasks.first();
         if let Some(adapter) = task.and_then(|task| task.model.adapter.as_ref()) {
-            adapter.check_family(model.classifier(0).config().encoder.family)?;
-            model.encoder = model.encoder.with_lora(adapter, train.seed)?;
+            let family = model.classifier(0).config().encoder.family;
+            model.encoder = with_adapter(model.encoder, family, Some(adapter), train.seed)?;
         }
         Ok(model.with_precision(train.precision))
     }

@@ -8,16 +8,15 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{
     BatchSize, EmbeddingBatch, EmbeddingDataset, EmbeddingKind, EncodedEmbeddingDataset, Labels,
-    TextTokenizer, TokenBatch,
+    TextTokenizer,
 };
 use finetune_eval::report::TextSamples;
 use finetune_eval::{Better, EmbeddingReport, Embeddings, Scores};
 use finetune_model::{
-    DropoutStream, EmbeddingCheckpoint, EmbeddingModel, EncoderInput, EncoderModel, ModelError,
-    save_embedding_model,
+    DropoutStream, EmbeddingCheckpoint, EmbeddingModel, EncoderModel, save_embedding_model,
 };
-use finetune_ops::{Precision, Upload};
-use finetune_predict::{PredictionProgress, TextPreprocessing, embed_with, pack_tokens};
+use finetune_ops::Precision;
+use finetune_predict::{TextPreprocessing, embed_with, encoder_input};
 
 use super::{EvaluatedEmbeddings, Task, TestOutput, check_autodiff};
 use crate::callback::{Callback, Event, Phase};
@@ -124,12 +123,16 @@ impl EmbeddingTask {
         dropout: DropoutStream,
     ) -> Result<Vec<Tensor<2>>, TrainError> {
         let embeddings = match self.mini_batch_size {
-            None => model.embed(&input_of(model, &batch.tokens)?, Some(dropout)),
+            None => {
+                let input = encoder_input(&model.encoder, &batch.tokens)?;
+                model.embed(&input, Some(dropout))
+            }
             Some(texts) => {
                 let plain = model.valid();
                 let mut chunks = Vec::new();
                 for (number, tokens) in (0..).zip(batch.tokens.chunks(texts)) {
-                    let (input, plain) = (input_of(model, &tokens)?, input_of(&plain, &tokens)?);
+                    let input = |model: &EmbeddingModel| encoder_input(&model.encoder, &tokens);
+                    let (input, plain) = (input(model)?, input(&plain)?);
                     let dropout = Some(dropout.in_chunk(number));
                     chunks.push(model.embed_recomputed(input, plain, dropout));
                 }
@@ -154,11 +157,7 @@ impl EmbeddingTask {
         callback: &mut dyn Callback,
     ) -> Result<Embeddings, TrainError> {
         embed_with(model, &rows.texts, self.eval_batch_size, |progress| {
-            callback.on_event(&match progress {
-                PredictionProgress::Begin { batches } => Event::phase_begin(phase, batches),
-                PredictionProgress::Batch { rows } => Event::BatchSubmitted { rows },
-                PredictionProgress::End => Event::PhaseEnd(phase),
-            })
+            callback.on_event(&Event::of_prediction(phase, progress))
         })
     }
 
@@ -171,12 +170,6 @@ impl EmbeddingTask {
             fingerprint: rows.dataset.fingerprint(),
         })
     }
-}
-
-fn input_of(model: &EmbeddingModel, tokens: &TokenBatch) -> Result<EncoderInput, ModelError> {
-    let mut upload = Upload::default();
-    let packed = pack_tokens(&model.encoder, tokens, &mut upload)?;
-    Ok(packed.unpack(&upload.send(&model.device())))
 }
 
 impl Task for EmbeddingTask {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor};
 use finetune_data::MaskedBatch;
-use finetune_model::{DropoutStream, MaskedLm};
+use finetune_model::{DropoutStream, Encoder, EncoderInput, MaskedLm};
 use finetune_ops::{ReadQueue, Upload, UploadPart, cross_entropy_of};
 use finetune_predict::pack_tokens;
 
@@ -24,19 +24,29 @@ pub(super) struct LabeledBatch {
     pub(super) next_sentence: Option<Labeled>,
 }
 
-impl LabeledBatch {
-    /// Runs the model on a batch. Tokens, masked positions and labels are one copy to the device.
+/// A masked batch on the device: one copy of tokens, masked positions and labels.
+pub(crate) struct UploadedMaskedBatch {
+    pub(crate) input: EncoderInput,
+    /// `[M]`; `None` without masked tokens.
+    pub(crate) positions: Option<Tensor<1, Int>>,
+    /// Original ids of the masked tokens, `[M]`; `None` without any.
+    pub(crate) words: Option<Tensor<1, Int>>,
+    /// Classes of the rows, `[B]`; `None` without next-sentence prediction.
+    pub(crate) sentences: Option<Tensor<1, Int>>,
+}
+
+impl UploadedMaskedBatch {
+    /// Copies a batch to the device of an encoder.
     ///
     /// # Errors
-    /// - [`TrainError::Model`] if a token id or a masked position does not fit the model or the batch.
-    pub(super) fn new(
-        model: &MaskedLm,
+    /// - [`TrainError::Model`] if a token id or a masked position does not fit the encoder or the batch.
+    pub(crate) fn new(
+        encoder: &Encoder,
         batch: &MaskedBatch,
         next_sentence_labels: &[usize],
-        dropout: Option<DropoutStream>,
     ) -> Result<Self, TrainError> {
         let mut upload = Upload::default();
-        let packed = pack_tokens(&model.encoder, &batch.tokens, &mut upload)?;
+        let packed = pack_tokens(encoder, &batch.tokens, &mut upload)?;
         let positions = packed.positions(&batch.masked_positions, &mut upload)?;
         let words: Vec<usize> = batch.labels.iter().map(|word| *word as usize).collect();
         let mut labels = |labels: &[usize]| {
@@ -44,19 +54,37 @@ impl LabeledBatch {
             any.then(|| upload.indices(labels.iter().copied()))
         };
         let (words, sentences) = (labels(&words), labels(next_sentence_labels));
-        let uploaded = upload.send(&model.encoder.device());
-        let input = packed.unpack(&uploaded);
-        let positions = positions.map(|part| uploaded.indices(&part));
-        let logits = model.forward_at(&input, positions, dropout);
-        let labeled = |logits: Option<Tensor<2>>, labels: Option<UploadPart>| {
-            let labels = labels.map(|part| uploaded.indices(&part));
-            logits
-                .zip(labels)
-                .map(|(logits, labels)| Labeled { logits, labels })
+        let uploaded = upload.send(&encoder.device());
+        let indices = |part: Option<UploadPart>| part.map(|part| uploaded.indices(&part));
+        Ok(Self {
+            input: packed.unpack(&uploaded),
+            positions: indices(positions),
+            words: indices(words),
+            sentences: indices(sentences),
+        })
+    }
+}
+
+impl LabeledBatch {
+    /// Runs the model on a batch.
+    ///
+    /// # Errors
+    /// As [`UploadedMaskedBatch::new`].
+    pub(super) fn new(
+        model: &MaskedLm,
+        batch: &MaskedBatch,
+        next_sentence_labels: &[usize],
+        dropout: Option<DropoutStream>,
+    ) -> Result<Self, TrainError> {
+        let batch = UploadedMaskedBatch::new(&model.encoder, batch, next_sentence_labels)?;
+        let logits = model.forward_at(&batch.input, batch.positions, dropout);
+        let labeled = |logits: Option<Tensor<2>>, labels: Option<Tensor<1, Int>>| {
+            let labeled = logits.zip(labels);
+            labeled.map(|(logits, labels)| Labeled { logits, labels })
         };
         Ok(Self {
-            masked_lm: labeled(logits.masked_lm, words),
-            next_sentence: labeled(logits.next_sentence, sentences),
+            masked_lm: labeled(logits.masked_lm, batch.words),
+            next_sentence: labeled(logits.next_sentence, batch.sentences),
         })
     }
 }

@@ -15,6 +15,7 @@ pub(crate) use embedding_rows::EvaluatedEmbeddings;
 pub(crate) use label_fit::{describe_labels, head_name};
 pub(crate) use load::TaskSource;
 pub use masked_lm::MaskedLmTask;
+pub(crate) use masked_lm_batch::UploadedMaskedBatch;
 pub use sequence_classification::SequenceClassificationTask;
 pub use token_classification::TokenClassificationTask;
 

@@ -14,9 +14,9 @@ use finetune_model::{
 };
 use finetune_ops::{Precision, Upload, cross_entropy_of};
 use finetune_predict::{
-    Aggregation, DecodedWord, PredictionProgress, SentenceTags, TagDecoder, TagSettings,
-    TextPreprocessing, TokenPredictionOutput, forward_tokens, forward_tokens_with,
-    predict_tokens_with, tag_metrics, tag_scores,
+    Aggregation, DecodedWord, SentenceTags, TagDecoder, TagSettings, TextPreprocessing,
+    TokenPredictionOutput, forward_tokens, forward_tokens_with, predict_tokens_with, tag_metrics,
+    tag_scores,
 };
 
 use super::{Task, TestOutput, check_autodiff};
@@ -219,13 +219,7 @@ impl TokenClassificationTask {
             &self.collator,
             self.eval_batch_size,
             |batch| Ok(forward_tokens(&model, batch, None)?),
-            |progress| {
-                callback.on_event(&match progress {
-                    PredictionProgress::Begin { batches } => Event::phase_begin(phase, batches),
-                    PredictionProgress::Batch { rows } => Event::BatchSubmitted { rows },
-                    PredictionProgress::End => Event::PhaseEnd(phase),
-                })
-            },
+            |progress| callback.on_event(&Event::of_prediction(phase, progress)),
         )?;
         let sentences = || output.sentences.iter();
         let words: Vec<Vec<DecodedWord>> = sentences().map(|one| decoder.decode(one)).collect();
