@@ -22,7 +22,8 @@ use finetune::eval::MetricKind;
 use finetune::prelude::*;
 use finetune::train::{DecisionThreshold, EvaluationConfig};
 use finetune_examples::{
-    CUSTOMER_MESSAGES, ColumnList, RunArguments, TableArguments, exit_code, fine_tune, thresholds,
+    CUSTOMER_MESSAGES, ColumnList, RunArguments, TableArguments, exit_code, fine_tune, score_range,
+    thresholds,
 };
 
 /// Fine-tune an encoder on texts of your own and test it
@@ -74,7 +75,7 @@ struct Arguments {
     #[arg(long, value_enum, default_value = "auto")]
     label_type: LabelType,
     /// Minimum and maximum of the scores [default: those of the training rows]
-    #[arg(long, value_name = "MIN,MAX", value_parser = range, allow_hyphen_values = true)]
+    #[arg(long, value_name = "MIN,MAX", value_parser = score_range, allow_hyphen_values = true)]
     score_range: Option<[f64; 2]>,
     #[command(flatten)]
     table: TableArguments,
@@ -88,12 +89,6 @@ enum LabelType {
     Classes,
     MultiLabel,
     Score,
-}
-
-fn range(text: &str) -> Result<[f64; 2], String> {
-    let numbers: Result<Vec<f64>, _> = text.split(',').map(str::parse).collect();
-    let numbers = numbers.map_err(|error| error.to_string())?;
-    <[f64; 2]>::try_from(numbers).map_err(|_| "expected two numbers, as in 0,5".to_string())
 }
 
 /// Parses `max_f1`, a number, or numbers with commas between them.

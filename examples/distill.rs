@@ -17,7 +17,9 @@ use finetune::prelude::*;
 use finetune::train::{
     DistillationConfig, Objective, PreparedRun, RunDirectory, TrainError, read_json,
 };
-use finetune_examples::{RunArguments, announce, data_directory, exit_code, sample_of, say};
+use finetune_examples::{
+    RunArguments, announce, data_directory, exit_code, metrics_text, sample_of, say,
+};
 use serde_json::Value;
 
 /// Distill a fine-tuned model into a smaller one, and compare it with one trained on labels alone
@@ -180,13 +182,12 @@ fn table(rows: &[Scores]) -> String {
     let mut lines = Vec::new();
     for row in rows {
         let metrics = row.metrics.iter();
-        let metrics = metrics.map(|(name, score)| format!("{} {score:.4}", name.replace('_', " ")));
-        let metrics: Vec<_> = metrics.collect();
+        let metrics = metrics_text(metrics.map(|(name, score)| (&name[..], *score)));
         let millions = row.parameters as f64 / 1e6;
         let name = row.name;
         lines.push(format!(
             "{name:<18} {millions:6.1} M parameters  {}",
-            metrics.join(", ")
+            metrics
         ));
     }
     lines.join("\n")

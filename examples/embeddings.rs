@@ -17,7 +17,8 @@ use finetune::data::{EmbeddingColumns, EmbeddingFiles, EmbeddingSplits};
 use finetune::prelude::*;
 use finetune::train::EmbeddingTraining;
 use finetune_examples::{
-    ColumnList, EmbeddingArguments, RunArguments, SHOP_QUESTIONS, exit_code, finish, say,
+    ColumnList, EmbeddingArguments, RunArguments, SHOP_QUESTIONS, exit_code, run_prepared, say,
+    score_range,
 };
 
 /// Train an embedding model on texts of your own and test it
@@ -52,7 +53,7 @@ struct Arguments {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["label_column", "negative_columns"])]
     score_column: Option<String>,
     /// Range of the scores in the files, which becomes 0 to 1 [default: scores stay as they are]
-    #[arg(long, value_name = "MIN,MAX", value_parser = range, requires = "score_column", allow_hyphen_values = true)]
+    #[arg(long, value_name = "MIN,MAX", value_parser = score_range, requires = "score_column", allow_hyphen_values = true)]
     score_range: Option<[f64; 2]>,
     /// Column with 1 for pairs that belong together and 0 for others
     #[arg(long, value_name = "NAME", conflicts_with = "negative_columns")]
@@ -61,12 +62,6 @@ struct Arguments {
     embedding: EmbeddingArguments,
     #[command(flatten)]
     run: RunArguments,
-}
-
-fn range(text: &str) -> Result<[f64; 2], String> {
-    let numbers: Result<Vec<f64>, _> = text.split(',').map(str::parse).collect();
-    let numbers = numbers.map_err(|error| error.to_string())?;
-    <[f64; 2]>::try_from(numbers).map_err(|_| "expected two numbers, as in 0,5".to_string())
 }
 
 const BUNDLED: &str = "Bundled questions to a web shop (original text, not a benchmark)";
@@ -89,15 +84,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     ))?;
     let training = EmbeddingTraining::new(run.model().directory(), splits).config(settings);
     let prepared = training.device(run.device()).prepare()?;
-    say(&prepared.load_report().to_string())?;
-    let directory = run.run_directory("embeddings")?;
-    let path = directory.path();
-    let mut callback = run.callbacks(path);
-    let output = match run.is_resumed() {
-        true => prepared.resume(path, &mut callback)?,
-        false => prepared.run(path, &mut callback)?,
-    };
-    finish(&output, run)
+    run_prepared("embeddings", prepared, run)
 }
 
 impl Arguments {

@@ -18,7 +18,7 @@ use finetune::data::{LabelAlignment, OnBadRow};
 use finetune::train::{
     EvaluationConfig, FineTuningConfig, TokenClassification, TokenClassificationConfig,
 };
-use finetune_examples::{RunArguments, TOWN_NOTES, announce, exit_code, finish, say};
+use finetune_examples::{RunArguments, TOWN_NOTES, announce, exit_code, run_prepared};
 
 /// Fine-tune an encoder to tag words and test it
 ///
@@ -111,15 +111,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .config(settings)
         .device(run.device())
         .prepare()?;
-    say(&prepared.load_report().to_string())?;
-    let directory = run.run_directory("tokens")?;
-    let path = directory.path();
-    let mut callback = run.callbacks(path);
-    let output = match run.is_resumed() {
-        true => prepared.resume(path, &mut callback)?,
-        false => prepared.run(path, &mut callback)?,
-    };
-    finish(&output, run)
+    run_prepared("tokens", prepared, run)
 }
 
 impl Arguments {

@@ -38,10 +38,12 @@ pub use embedding_arguments::EmbeddingArguments;
 pub use encoding_bar::EncodingBar;
 pub use minbert::MinbertSettings;
 pub use pretraining_arguments::PreTrainingArguments;
-pub use run::{announce, exit_code, fine_tune, fine_tune_from, finish, say};
+pub use run::{
+    announce, exit_code, fine_tune, fine_tune_from, finish, metrics_text, run_prepared, say,
+};
 pub use settings::RunSettings;
 pub use subset::subset;
-pub use table_arguments::{ColumnList, TableArguments, thresholds};
+pub use table_arguments::{ColumnList, TableArguments, score_range, thresholds};
 pub use technical_report::{TechnicalReport, published_scores};
 pub use text_lines::{ReadLines, TextLines};
 pub use variant_tables::{TaskStatistics, VariantResults};

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use finetune::data::LoadedDataset;
 use finetune::prelude::*;
-use finetune::train::{Objective, RunDirectory, RunOutput, write_json};
+use finetune::train::{Objective, PreparedRun, RunDirectory, RunOutput, TestScores, write_json};
 
 use crate::RunArguments;
 
@@ -65,7 +65,18 @@ pub fn fine_tune_from(
     arguments: &RunArguments,
 ) -> Result<(), Box<dyn Error>> {
     let run = FineTuning::new(start, splits).config(settings);
-    let run = run.device(arguments.device()).prepare()?;
+    run_prepared(name, run.device(arguments.device()).prepare()?, arguments)
+}
+
+/// Runs or resumes what is prepared, in a run directory named after the example, and prints the reports.
+///
+/// # Errors
+/// If the run fails, or if standard output is closed.
+pub fn run_prepared<O: Objective>(
+    name: &str,
+    run: PreparedRun<'_, O>,
+    arguments: &RunArguments,
+) -> Result<(), Box<dyn Error>> {
     say(&run.load_report().to_string())?;
     let directory = arguments.run_directory(name)?;
     let path = directory.path();
@@ -91,25 +102,36 @@ pub fn finish<O: Objective>(
     }
     say(&format!("\n{output}"))?;
     if let Some(test) = &output.report.test {
-        let scores = test.metrics.iter();
-        let scores = scores.map(|(name, score)| format!("{} {score:.4}", name.replace('_', " ")));
-        say(&format!(
-            "Metrics: {}",
-            scores.collect::<Vec<_>>().join(", ")
-        ))?;
+        let metrics = test.metrics.iter();
+        let metrics = metrics.map(|(name, score)| (&name[..], *score));
+        say(&format!("Metrics: {}", metrics_text(metrics)))?;
     }
-    Ok(say(&what_follows(&output.directory))?)
+    let test = output.report.test.as_ref();
+    let embeds = test.is_some_and(|test| matches!(test.scores, TestScores::Embeddings(_)));
+    Ok(say(&what_follows(&output.directory, !embeds))?)
 }
 
-/// Returns where a run is recorded, and what can be done with its model.
-fn what_follows(run: &RunDirectory) -> String {
+/// Returns where a run is recorded, and what can be done with its model, which may predict labels.
+fn what_follows(run: &RunDirectory, predicts: bool) -> String {
     let (directory, model) = (run.path().display(), run.model());
     let (page, model) = (run.html_report(), model.display());
+    let predict = match predicts {
+        true => format!(
+            "Predict:    cargo run --release --example predict -- --model {model} 'A text'\n"
+        ),
+        false => String::new(),
+    };
     format!(
-        "Run record: {directory}\nReport:     {}\nPredict:    cargo run --release --example predict -- \
-         --model {model} 'A text'\nServe:      cargo run --release --example serve -- --model {model}",
+        "Run record: {directory}\nReport:     {}\n{predict}Serve:      cargo run --release --example \
+         serve -- --model {model}",
         page.display()
     )
+}
+
+/// Returns names and values of metrics as one line.
+pub fn metrics_text<'a>(metrics: impl Iterator<Item = (&'a str, f64)>) -> String {
+    let shown = metrics.map(|(name, score)| format!("{} {score:.4}", name.replace('_', " ")));
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 /// Prints a line to standard output.

@@ -96,6 +96,16 @@ pub fn thresholds(text: &str) -> Result<Thresholds, String> {
     Ok(thresholds)
 }
 
+/// Parses the least and the largest score, with a comma between them.
+///
+/// # Errors
+/// If these are not two numbers.
+pub fn score_range(text: &str) -> Result<[f64; 2], String> {
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(str::parse).collect();
+    let numbers = numbers.map_err(|error| error.to_string())?;
+    <[f64; 2]>::try_from(numbers).map_err(|_| "expected two numbers, as in 0,5".to_string())
+}
+
 /// Returns the name up to its closing quote, and the text after it.
 fn unquoted(text: &str) -> Result<(String, &str), String> {
     let (mut name, mut rest) = (String::new(), text);
