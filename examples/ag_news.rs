@@ -16,9 +16,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::catalog;
 use finetune::prelude::*;
-use finetune_examples::{
-    RunArguments, SAMPLE_AG_NEWS, TechnicalReport, announce, data_directory, exit_code, finish, say,
-};
+use finetune_arguments::{RunArguments, announce, data_directory, exit_code, finish, say};
+use finetune_examples::study::Conditions;
+use finetune_examples::{SAMPLE_AG_NEWS, TechnicalReport};
 
 /// Fine-tune an encoder on AG News and test it
 ///
@@ -65,7 +65,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
     // Settings: plain values with defaults; here those of the command line.
     let config: FineTuningConfig = run.settings_with(recipe)?;
-    let conditions = run.common.conditions("BERT-base", data.is_none());
+    let conditions = Conditions::of(&run.common, "BERT-base", data.is_none());
     let report = TechnicalReport::new(&config, conditions)?;
     let title = match data {
         Some(directory) => directory.display().to_string(),
@@ -76,7 +76,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     // Training, then a test on rows that the training has not seen; the record is in the run
     // directory.
     let directory = run.run_directory("ag_news")?;
-    let prepared = FineTuning::new(run.model().directory(), splits)
+    let prepared = FineTuning::new(run.model().directory()?, splits)
         .config(config)
         .device(run.device())
         .prepare()?;

@@ -19,11 +19,12 @@ use finetune::model::{CheckpointConfig, HeadConfig, MlpConfig, Pooling};
 use finetune::prelude::*;
 use finetune::study::{Study, StudyConfig, StudyResults};
 use finetune::train::{ClassifierOverrides, Decay, Warmup};
+use finetune_arguments::{STUDY_SEED, StudyCommand, data_directory, exit_code, run_study, say};
+use finetune_examples::SAMPLE_DISASTER_TWEETS;
 use finetune_examples::study::{
-    Published, PublishedExperiment, PublishedStudy, PublishedTable, PublishedTest, SEED,
-    StudyArguments, StudyCommand, SystemConfig, Systems, run_study,
+    Published, PublishedExperiment, PublishedStudy, PublishedTable, PublishedTest, StudyArguments,
+    SystemConfig, Systems,
 };
-use finetune_examples::{SAMPLE_DISASTER_TWEETS, data_directory, exit_code, say};
 
 /// Compare sparse baselines and ways of fine-tuning on tweets about disasters
 ///
@@ -141,7 +142,7 @@ fn run(
         seeds: arguments.seeds(10),
         ..StudyConfig::from_toml(STUDY)?
     };
-    let checkpoint = CheckpointConfig::read(arguments.common.model().directory())?;
+    let checkpoint = CheckpointConfig::read(&arguments.common.model().directory()?)?;
     if checkpoint.encoder.num_hidden_layers < 4 {
         config.variants.retain(|variant| variant.name != LAST_FOUR);
     }
@@ -170,7 +171,7 @@ fn experiment(arguments: &StudyArguments) -> Result<Systems, Box<dyn Error>> {
     let data = arguments.data.as_deref().unwrap_or(sample);
     let data = data_directory("disaster_tweets", data)?;
     let (rows, _) = catalog::get("disaster_tweets")?.open_split(&data, Split::Train)?;
-    let parts = rows.split(&[1.0 - TEST_SHARE, TEST_SHARE], SEED)?;
+    let parts = rows.split(&[1.0 - TEST_SHARE, TEST_SHARE], STUDY_SEED)?;
     let held_out = Splits::train_test(rows.select(&parts[0]), rows.select(&parts[1]));
     let splits = arguments.subset(held_out);
     let (model, device) = (arguments.common.model(), arguments.common.device());

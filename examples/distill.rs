@@ -17,9 +17,8 @@ use finetune::prelude::*;
 use finetune::train::{
     DistillationConfig, Objective, PreparedRun, RunDirectory, TrainError, read_json,
 };
-use finetune_examples::{
-    RunArguments, announce, data_directory, exit_code, metrics_text, sample_of, say,
-};
+use finetune_arguments::{RunArguments, announce, data_directory, exit_code, metrics_text, say};
+use finetune_examples::sample_of;
 use serde_json::Value;
 
 /// Distill a fine-tuned model into a smaller one, and compare it with one trained on labels alone
@@ -90,7 +89,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let splits = announce(&named, run, opened, settings.train.seed)?;
     let directory = run.run_directory("distill")?;
     let part = |name: &str| RunDirectory::new(&directory.path().join(name));
-    let model = run.model().directory();
+    let model = &run.model().directory()?;
     let fine_tuning = || {
         let run = FineTuning::new(model, splits.clone()).config(settings.clone());
         run.device(arguments.run.device())
@@ -131,7 +130,7 @@ impl Arguments {
         if !self.layers.is_empty() {
             return Ok(self.layers.clone());
         }
-        let checkpoint = CheckpointConfig::read(self.run.model().directory())?;
+        let checkpoint = CheckpointConfig::read(&self.run.model().directory()?)?;
         let count = checkpoint.encoder.num_hidden_layers;
         Ok((0..count).step_by(2).collect())
     }

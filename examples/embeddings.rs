@@ -9,54 +9,39 @@
 //! 0,5`. Pairs that belong together or not: `--label-column label`.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use finetune::data::{EmbeddingColumns, EmbeddingFiles, EmbeddingSplits};
-use finetune::prelude::*;
+use finetune::data::EmbeddingFiles;
 use finetune::train::EmbeddingTraining;
-use finetune_examples::{
-    ColumnList, EmbeddingArguments, RunArguments, SHOP_QUESTIONS, exit_code, run_prepared, say,
-    score_range,
+use finetune_arguments::{
+    EmbeddingArguments, EmbeddingColumnArguments, FileArguments, RunArguments, exit_code,
+    run_prepared, score_range,
 };
+use finetune_examples::SHOP_QUESTIONS;
 
 /// Train an embedding model on texts of your own and test it
 ///
-/// Without --train-file and --test-file it runs on bundled questions to a web shop with their answers.
+/// Without --train-file it runs on bundled questions to a web shop with their answers.
 /// Pairs and triplets are tested by retrieval: NDCG, MRR, MAP, accuracy, precision and recall, with the
 /// anchors as queries and the other texts as corpus; scored pairs by the correlations of cosine and
 /// score, labeled pairs by average precision. The model is saved in the layout of
 /// sentence-transformers.
 ///
 /// Recipe: 3 epochs, 32 rows per batch in which no text occurs twice, learning rate 5e-5, 512 tokens;
-/// with the mini encoder 12 epochs, 1e-3 and 128 tokens.
+/// with the mini encoder 5 epochs, 3e-4 and 128 tokens.
 #[derive(Parser)]
 struct Arguments {
-    /// Training file with named columns: .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow or
-    /// .feather, or a directory saved by the datasets library
-    #[arg(long = "train-file", value_name = "FILE", requires = "test")]
-    train: Option<PathBuf>,
-    /// Test file, in any of these formats
-    #[arg(long = "test-file", value_name = "FILE", requires = "train")]
-    test: Option<PathBuf>,
-    /// Column with the first text [default: anchor, bundled: question]
-    #[arg(long, value_name = "NAME")]
-    anchor_column: Option<String>,
-    /// Column with the second text [default: positive, bundled: answer]
-    #[arg(long, value_name = "NAME")]
-    positive_column: Option<String>,
-    /// Columns with texts that do not belong to the first, or one column of lists of them
-    #[arg(long, value_name = "NAME,...")]
-    negative_columns: Vec<ColumnList>,
-    /// Column with the score of a pair
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["label_column", "negative_columns"])]
-    score_column: Option<String>,
+    #[command(flatten)]
+    files: FileArguments,
+    #[command(flatten)]
+    columns: EmbeddingColumnArguments,
     /// Range of the scores in the files, which becomes 0 to 1 [default: scores stay as they are]
-    #[arg(long, value_name = "MIN,MAX", value_parser = score_range, requires = "score_column", allow_hyphen_values = true)]
+    #[arg(long, value_name = "MIN,MAX", value_parser = score_range, allow_hyphen_values = true)]
     score_range: Option<[f64; 2]>,
     /// Column with 1 for pairs that belong together and 0 for others
-    #[arg(long, value_name = "NAME", conflicts_with = "negative_columns")]
+    #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
     #[command(flatten)]
     embedding: EmbeddingArguments,
@@ -71,51 +56,34 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let (title, splits) = arguments.read()?;
+    let (title, files, names) = arguments.data();
+    let label = arguments.label_column.as_deref();
+    let columns = arguments
+        .columns
+        .columns(names, label, arguments.score_range)?;
+    let splits = columns.read_splits(&files)?;
     let (embedding, run) = (&arguments.embedding, &arguments.run);
-    let settings = embedding.settings(run, splits.train.kind())?;
-    let splits = embedding.subset(run, splits, settings.train.seed)?;
-    say(&format!(
-        "{title}, {} training and {} test rows, with {} on {}",
-        splits.train.len(),
-        splits.test.as_ref().map_or(0, |test| test.len()),
-        run.model(),
-        run.device(),
-    ))?;
-    let training = EmbeddingTraining::new(run.model().directory(), splits).config(settings);
+    let settings = embedding.settings(run, splits.train.kind(), splits.validation.is_some())?;
+    let splits = embedding.announce(&title, run, splits, settings.train.seed)?;
+    let training = EmbeddingTraining::new(run.model().directory()?, splits).config(settings);
     let prepared = training.device(run.device()).prepare()?;
     run_prepared("embeddings", prepared, run)
 }
 
 impl Arguments {
-    /// Returns the name of the data for the first line of output, and its rows.
-    fn read(&self) -> Result<(String, EmbeddingSplits), DataError> {
-        let (title, [train, test], [anchor, positive]) = match (&self.train, &self.test) {
-            (Some(train), Some(test)) => {
-                let title = train.display().to_string();
-                (title, [train.clone(), test.clone()], ["anchor", "positive"])
-            }
-            _ => {
-                let files =
-                    ["train.csv", "test.csv"].map(|file| Path::new(SHOP_QUESTIONS).join(file));
-                (BUNDLED.to_string(), files, ["question", "answer"])
-            }
-        };
-        let column = |given: &Option<String>| given.as_deref().map(Into::into);
-        let columns = EmbeddingColumns {
-            anchor: column(&self.anchor_column).unwrap_or(anchor.into()),
-            positive: column(&self.positive_column).unwrap_or(positive.into()),
-            negatives: ColumnList::columns(&self.negative_columns),
-            score: column(&self.score_column),
-            score_range: self.score_range,
-            label: column(&self.label_column),
-            ..EmbeddingColumns::default()
-        };
-        let splits = columns.read_splits(&EmbeddingFiles {
-            train,
+    /// Returns the name of the data for the first line of output, its files, and the names of its
+    /// columns unless others are given.
+    fn data(&self) -> (String, EmbeddingFiles, [&'static str; 2]) {
+        if let Some(files) = self.files.embedding_splits() {
+            let title = files.train.display().to_string();
+            return (title, files, ["anchor", "positive"]);
+        }
+        let file = |name: &str| Path::new(SHOP_QUESTIONS).join(name);
+        let files = EmbeddingFiles {
+            train: file("train.csv"),
             validation: None,
-            test: Some(test),
-        })?;
-        Ok((title, splits))
+            test: Some(file("test.csv")),
+        };
+        (BUNDLED.to_string(), files, ["question", "answer"])
     }
 }

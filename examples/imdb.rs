@@ -17,9 +17,8 @@ use clap::Parser;
 use finetune::data::catalog;
 use finetune::prelude::*;
 use finetune::train::{PreTraining, PreTrainingConfig, RunDirectory, TrainError};
-use finetune_examples::{
-    PreTrainingArguments, RunArguments, SAMPLE_IMDB, data_directory, exit_code, fine_tune_from, say,
-};
+use finetune_arguments::{RunArguments, data_directory, exit_code, fine_tune_from, say};
+use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB};
 
 /// Pre-train an encoder further on IMDB, fine-tune it and test it
 ///
@@ -63,7 +62,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let directory = run.run_directory("imdb")?;
     let part = |name: &str| RunDirectory::new(&directory.path().join(name));
     let start = match arguments.steps() {
-        0 => run.model().directory().to_path_buf(),
+        0 => run.model().directory()?,
         steps => {
             let record = part("pre_training");
             arguments.pre_train(&splits, arguments.pre_training(&settings, steps), &record)?;
@@ -109,7 +108,7 @@ impl Arguments {
             texts.len(),
             self.run.model(),
         ))?;
-        let start = self.run.model().directory();
+        let start = &self.run.model().directory()?;
         let run = PreTraining::new(start, texts)
             .config(config)
             .device(device)

@@ -16,11 +16,11 @@ use finetune::eval::report::Section;
 use finetune::prelude::*;
 use finetune::study::{SearchParameter, Study, StudyConfig, StudyResults};
 use finetune::train::{Decay, EvaluationConfig, Warmup};
+use finetune_arguments::{STUDY_SEED, StudyCommand, exit_code, run_study};
 use finetune_examples::study::{
-    Published, PublishedExperiment, PublishedStudy, PublishedTable, SEED, StudyArguments,
-    StudyCommand, run_study,
+    Published, PublishedExperiment, PublishedStudy, PublishedTable, StudyArguments,
 };
-use finetune_examples::{SAMPLE_AG_NEWS, SAMPLE_IMDB, exit_code};
+use finetune_examples::{SAMPLE_AG_NEWS, SAMPLE_IMDB};
 
 /// Compare learning rates and batch sizes of a classifier on a frozen encoder
 ///
@@ -163,7 +163,7 @@ fn run(
     // the test rows.
     let experiment = (arguments.experiment(splits)?)
         .defaults(arguments.settings_with(start)?)
-        .validation_split(0.1, SEED);
+        .validation_split(0.1, STUDY_SEED);
     let mut config = config(dataset);
     config.seeds = arguments.seeds(1);
     let published_study = PublishedExperiment(recipe()).study(config.clone())?;

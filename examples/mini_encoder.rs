@@ -18,10 +18,8 @@ use finetune::train::{
     CheckpointPolicy, DistillationConfig, EvaluationConfig, InitialModel, PreTraining,
     PreTrainingConfig, RunDirectory, Warmup,
 };
-use finetune_examples::{
-    CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_IMDB, Watcher, exit_code,
-    named_directory,
-};
+use finetune_arguments::{MINI_ENCODER, Watcher, exit_code, named_directory};
+use finetune_examples::{CUSTOMER_MESSAGES, SAMPLE_AG_NEWS, SAMPLE_IMDB};
 
 /// Seed of the subsets of the texts.
 const SEED: u64 = 42;

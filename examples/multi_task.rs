@@ -21,9 +21,9 @@ use finetune::train::{
     ClassifierOverrides, FreezeConfig, LossConfig, MixingConfig, MultiTaskConfig, OverallScore,
     StoppingStrategy, TaskConfig,
 };
+use finetune_arguments::{RunArguments, exit_code};
 use finetune_examples::{
-    Cs224nArguments, MinbertSettings, RunArguments, Variant, VariantArguments, VariantStudy,
-    exit_code,
+    Cs224nArguments, MinbertSettings, Variant, VariantArguments, VariantStudy,
 };
 
 /// Train three tasks in turn on one encoder, then continue with single tasks

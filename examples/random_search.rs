@@ -21,9 +21,10 @@ use finetune::study::{
     CheckpointTuningConfig, CheckpointsExperiment, EvalSplit, SearchParameter, Study, StudyConfig,
     StudyResults, SuccessiveHalving,
 };
+use finetune_arguments::{STUDY_SEED, StudyCommand, exit_code, run_study, say};
 use finetune_examples::recipe::{Difference, differences};
-use finetune_examples::study::{Conditions, SEED, StudyArguments, StudyCommand, run_study};
-use finetune_examples::{SAMPLE_AG_NEWS, TechnicalReport, exit_code, published_scores, say};
+use finetune_examples::study::{Conditions, StudyArguments};
+use finetune_examples::{SAMPLE_AG_NEWS, TechnicalReport, published_scores};
 
 /// Search encoder, learning rate, batch size, weight decay and accumulation on AG News
 ///
@@ -121,7 +122,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     let experiment = (study.experiment(splits)?)
         .defaults(study.settings_with(recipe)?)
-        .validation_split(0.1, SEED);
+        .validation_split(0.1, STUDY_SEED);
     let config = arguments.config(&checkpoints)?;
     let experiment = CheckpointsExperiment::new(experiment, checkpoints)?;
     let searched = Study::new(config, &experiment)?;
@@ -143,7 +144,7 @@ impl Arguments {
         let model = self.study.common.model();
         if self.models.is_empty() {
             let name = if model.is_mini() { "mini" } else { "model" };
-            return Ok([(name.to_string(), model.directory().to_path_buf())].into());
+            return Ok([(name.to_string(), model.directory()?)].into());
         }
         let mut checkpoints = BTreeMap::new();
         for directory in &self.models {

@@ -22,14 +22,17 @@ use finetune::eval::report::Section;
 use finetune::prelude::*;
 use finetune::study::{
     PreTrainedConfig, PreTrainedExperiment, PreTrainingObjective, SearchParameter, Study,
-    StudyConfig, StudyError, StudyResults, VariantConfig,
+    StudyConfig, StudyResults, VariantConfig,
 };
 use finetune::train::EvaluationConfig;
-use finetune_examples::study::{
-    Published, PublishedExperiment, PublishedStudy, PublishedTable, SEED, StudyArguments,
-    StudyCommand, datasets_table, open_set, run_study,
+use finetune_arguments::{
+    ArgumentsError, STUDY_SEED, StudyCommand, exit_code, named_directory, run_study, say,
 };
-use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB, exit_code, named_directory, say};
+use finetune_examples::study::{
+    Published, PublishedExperiment, PublishedStudy, PublishedTable, StudyArguments, datasets_table,
+    open_set,
+};
+use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB};
 use serde_json::{Map, Value, json};
 
 use self::mix::Mix;
@@ -104,7 +107,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let splits = study.subset(sets[own].clone());
     let texts = sets
         .iter()
-        .map(|(name, set)| (name.clone(), pretraining.texts(set, SEED)));
+        .map(|(name, set)| (name.clone(), pretraining.texts(set, STUDY_SEED)));
     let texts: BTreeMap<String, Dataset> = texts.collect();
     say(&format!(
         "{}, {} training rows, {} texts to pre-train on, with {} on {}",
@@ -116,11 +119,13 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     ))?;
     // The sample is small: a larger fraction keeps every class among the held-out rows.
     let held_out = if study.data.is_some() { 0.1 } else { 0.4 };
-    let fine_tuning = study.experiment(splits)?.validation_split(held_out, SEED);
+    let fine_tuning = study
+        .experiment(splits)?
+        .validation_split(held_out, STUDY_SEED);
     let share = arguments.pretraining_validation_split();
     let labeled = sets.iter().map(|(name, set)| {
-        let rows = Splits::from(pretraining.labeled(set, SEED));
-        Ok((name.clone(), rows.hold_out_validation(share, SEED)?))
+        let rows = Splits::from(pretraining.labeled(set, STUDY_SEED));
+        Ok((name.clone(), rows.hold_out_validation(share, STUDY_SEED)?))
     });
     let labeled = labeled.collect::<Result<_, DataError>>()?;
     let settings = arguments.settings(arguments.recipe_for_model(), &arguments.steps())?;
@@ -209,11 +214,13 @@ impl Arguments {
         &self,
         recipe: FineTuningConfig,
         steps: &[usize],
-    ) -> Result<PreTrainedConfig, StudyError> {
+    ) -> Result<PreTrainedConfig, ArgumentsError> {
         let model = self.study.common.model();
         let fine_tuning = self.study.settings_with(recipe)?;
         let last = steps.iter().copied().max().unwrap_or(0).max(1);
-        let mut pre_training = self.pretraining.settings(model, &fine_tuning, last, SEED);
+        let mut pre_training = self
+            .pretraining
+            .settings(model, &fine_tuning, last, STUDY_SEED);
         pre_training.masking.whole_word_mask = self.whole_word_mask;
         pre_training.validation_split = self.pretraining_validation_split();
         pre_training.train.checkpoints.snapshot_steps =
@@ -339,7 +346,7 @@ impl Arguments {
     }
 
     /// Returns the settings of the publication. The paper says nothing of how it pre-trains.
-    fn published_settings(&self) -> Result<PreTrainedConfig, StudyError> {
+    fn published_settings(&self) -> Result<PreTrainedConfig, ArgumentsError> {
         let ours = self.settings(self.recipe_for_model(), &STEPS)?;
         Ok(PreTrainedConfig {
             fine_tuning: recipe(),

@@ -15,9 +15,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use finetune::train::OverallScore;
-use finetune_examples::{
-    Cs224nArguments, MinbertSettings, RunArguments, VariantArguments, VariantStudy, exit_code,
-};
+use finetune_arguments::{RunArguments, exit_code};
+use finetune_examples::{Cs224nArguments, MinbertSettings, VariantArguments, VariantStudy};
 
 use self::tasks::{ParaphraseLoss, SimilarityLoss, TaskSettings};
 use self::variants::variants;

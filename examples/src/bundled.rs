@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-/// Mini encoder; its model card is in the directory.
-pub const MINI_ENCODER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mini_encoder");
 /// Fine-tuned classifier of customer messages; its model card is in the directory.
 pub const MESSAGE_TOPICS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/message_topics");
 /// 400 training and 400 test rows in AG News' official format.

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use clap::Args;
 use finetune::data::{OnBadRow, Split, catalog};
 use finetune::prelude::*;
+use finetune_arguments::{RunArguments, say};
 
 use crate::study::Conditions;
-use crate::{RunArguments, say};
 
 /// Name of each task and of its dataset, in the order of the studies.
 pub(crate) const TASKS: [(&str, &str); 3] = [("sst", "sst5"), ("para", "qqp"), ("sts", "stsb")];

@@ -58,6 +58,16 @@ fn check(block: &Block) -> Option<Result<(), String>> {
         ("studies", "toml") => StudyConfig::from_toml(&block.text)
             .and_then(|study| study.validate())
             .map_err(text),
+        ("program", "toml") if block.text.starts_with("# rates.toml") => {
+            StudyConfig::from_toml(&block.text)
+                .and_then(|study| study.validate())
+                .map_err(text)
+        }
+        ("program", "toml") => toml::from_str(&block.text).map_err(text).and_then(|file| {
+            let defaults = FineTuningConfig::default();
+            let settings = override_settings(&defaults, &file, "the page").map_err(text)?;
+            settings.validate().map_err(text)
+        }),
         ("baselines", "json") => serde_json::from_str::<BaselineConfig>(&block.text)
             .map_err(text)
             .and_then(|config| config.validate().map_err(text)),

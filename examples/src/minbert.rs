@@ -2,10 +2,8 @@
 
 use finetune::data::EncodingConfig;
 use finetune::prelude::*;
-use finetune::study::StudyError;
 use finetune::train::{Algorithm, Decay, LossConfig, MultiTaskConfig, OverallScore, Warmup};
-
-use crate::RunArguments;
+use finetune_arguments::{ArgumentsError, RunArguments};
 
 /// Settings of a run on the three tasks, and what they change in each task.
 #[derive(Debug, Clone)]
@@ -55,7 +53,7 @@ impl MinbertSettings {
         &self,
         run: &RunArguments,
         epochs_of_mini: usize,
-    ) -> Result<Self, StudyError> {
+    ) -> Result<Self, ArgumentsError> {
         let mut start = self.settings.clone();
         if run.model().is_mini() {
             start.train.duration = TrainDuration::Epochs(epochs_of_mini);

@@ -7,8 +7,7 @@ use finetune::train::{
     EvaluationConfig, MixingConfig, MultiTaskConfig, NextSentenceConfig, PreTrainingConfig,
     Sampling,
 };
-
-use crate::Checkpoint;
+use finetune_arguments::Checkpoint;
 
 /// Settings of further pre-training, accepted before or after a command.
 #[derive(Debug, Clone, Args)]

@@ -10,12 +10,13 @@ use finetune::study::{
     SuccessiveRunsConfig, VariantConfig,
 };
 use finetune::train::MultiTaskConfig;
+use finetune_arguments::{RunArguments, StudyDirectoryArguments, run_study, say};
 use serde_json::Value;
 
+use crate::Cs224nArguments;
 use crate::leaderboard::write_predictions;
-use crate::study::{Published, PublishedStudy, PublishedTable, StudyDirectoryArguments, run_study};
+use crate::study::{Published, PublishedStudy, PublishedTable};
 use crate::variant_tables::{METRICS, VariantResults};
-use crate::{Cs224nArguments, RunArguments, say};
 
 /// Repetitions and predictions of the variants of a study.
 #[derive(Debug, Args)]
@@ -119,7 +120,7 @@ impl VariantStudy<'_> {
         };
         let device = run.device();
         let experiment = MultiTaskExperiment::new(
-            run.model().directory(),
+            &run.model().directory()?,
             data.tasks.clone(),
             &device.open()?,
             &device.to_string(),

@@ -25,6 +25,21 @@
 //! # Ok::<(), TrainError>(())
 //! ```
 //!
+//! burn is re-exported, in the version that this crate uses:
+//!
+//! ```
+//! use finetune::burn;
+//! use finetune::burn::tensor::{Device, Tensor};
+//!
+//! #[derive(burn::module::Module, Debug)]
+//! struct Scale {
+//!     factor: burn::module::Param<Tensor<1>>,
+//! }
+//!
+//! let factor = burn::module::Param::from_tensor(Tensor::from_data([2.0], &Device::flex()));
+//! assert_eq!(Scale { factor }.factor.val().into_scalar::<f32>(), 2.0);
+//! ```
+//!
 //! Your own parts are small traits: [`Loss`](train::Loss), [`Metric`](eval::Metric),
 //! [`Callback`](train::Callback), [`Head`](model::Head), [`Task`](train::Task). All go through the same run, resume,
 //! report and prediction.

@@ -7,14 +7,17 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use burn::tensor::Device;
-use finetune_data::{BatchSize, Cleaning, EncodingConfig, TextTokenizer, Truncation};
-use finetune_eval::Embeddings;
+use finetune_data::{
+    BatchSize, Cleaning, EmbeddingDataset, EncodedTexts, EncodingConfig, TextTokenizer, Truncation,
+};
+use finetune_eval::{Embeddings, Scores};
 use finetune_model::{EmbeddingModel, EncoderModel, load_embedding_model};
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::compatibility::{check_length, check_vocabulary, load_tokenizer};
 use crate::embed::embed;
+use crate::embedding_rows::EvaluatedEmbeddings;
 use crate::error::PredictError;
 use crate::text_preprocessing::TextPreprocessing;
 
@@ -190,8 +193,22 @@ impl Embedder {
             .iter()
             .map(|text| self.cleaning.apply(text.as_ref()))
             .collect();
-        let encoded = self.tokenizer.encode(&texts, &self.encoding)?;
-        let embeddings = embed(&self.model, &encoded, self.config.batch_size)?;
+        self.embed_encoded(&self.tokenizer.encode(&texts, &self.encoding)?)
+    }
+
+    /// Evaluates the model on a dataset: retrieval, or the similarity of pairs. Scores that are undefined
+    /// for the rows are left out.
+    ///
+    /// # Errors
+    /// - [`PredictError::Data`] if a text is empty after cleaning, or the tokenizer fails on it.
+    pub fn evaluate(&self, dataset: &EmbeddingDataset) -> Result<Scores, PredictError> {
+        let cleaned = dataset.clone().clean(&self.cleaning)?;
+        let rows = EvaluatedEmbeddings::new(cleaned, &self.tokenizer, &self.encoding)?;
+        rows.scores(&self.embed_encoded(&rows.texts)?, &[])
+    }
+
+    fn embed_encoded(&self, encoded: &EncodedTexts) -> Result<Embeddings, PredictError> {
+        let embeddings = embed(&self.model, encoded, self.config.batch_size)?;
         let Some(dim) = self.config.truncate_dim else {
             return Ok(embeddings);
         };

@@ -14,7 +14,7 @@ use finetune_data::{
     Dataset, EncodedDataset, EncodedTexts, EncodingConfig, Label, Labels, PairEncoding, Schema,
     Target, TextArity, TextTokenizer, Truncation,
 };
-use finetune_eval::{Metric, Scores, Targets, Thresholds};
+use finetune_eval::{Evaluator, Metric, Scores, Targets, Thresholds};
 use finetune_model::{
     CheckpointConfig, CustomHead, EncoderModel, ProblemType, SequenceClassifier,
     load_classifier_with,
@@ -226,7 +226,18 @@ impl Predictor {
         dataset: &Dataset,
         metrics: &[Arc<dyn Metric>],
     ) -> Result<Scores, PredictError> {
-        let evaluator = evaluator(&dataset.schema.target, metrics, [])?;
+        self.evaluate_with(dataset, &evaluator(&dataset.schema.target, metrics, [])?)
+    }
+
+    /// Evaluates the model on a dataset with the metrics of an [`evaluator`].
+    ///
+    /// # Errors
+    /// - The errors of [`Self::evaluate`].
+    pub fn evaluate_with(
+        &self,
+        dataset: &Dataset,
+        evaluator: &Evaluator,
+    ) -> Result<Scores, PredictError> {
         let targets = self.targets(dataset)?;
         let cleaned = dataset.clone().clean(&self.cleaning);
         let data = EncodedDataset::new(&cleaned, &self.tokenizer, &self.encoding)?;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::BatchSize;
-use finetune_model::{CheckpointConfig, CustomHead, EmbeddingCheckpoint};
+use finetune_model::CustomHead;
 use finetune_ops::Precision;
 use finetune_predict::{
-    Embedder, EmbedderConfig, PredictError, Predictor, PredictorConfig, TokenPredictor,
+    Embedder, EmbedderConfig, ModelKind, PredictError, Predictor, PredictorConfig, TokenPredictor,
     TokenPredictorConfig,
 };
 
@@ -39,27 +39,6 @@ pub struct ServedModel {
     origin: String,
     card: Option<String>,
     examples: Vec<Input>,
-}
-
-/// What the model in a directory does.
-enum Kind {
-    Embeddings,
-    Tokens,
-    Texts,
-}
-
-impl Kind {
-    /// Returns the kind; what cannot be read is an error of the predictor.
-    fn of(directory: &Path) -> Self {
-        if EmbeddingCheckpoint::is_in(directory).is_ok_and(|is_in| is_in) {
-            return Self::Embeddings;
-        }
-        let checkpoint = CheckpointConfig::read(directory);
-        match checkpoint.is_ok_and(|read| read.is_token_classifier()) {
-            true => Self::Tokens,
-            false => Self::Texts,
-        }
-    }
 }
 
 impl ServedModel {
@@ -117,8 +96,8 @@ impl ServedModel {
             source: Box::new(source),
         };
         let batch_size = BatchSize::Tokens(Self::TOKENS_AT_ONCE);
-        let served = match Kind::of(directory) {
-            Kind::Embeddings => {
+        let served = match ModelKind::of(directory) {
+            ModelKind::Embeddings => {
                 let config = EmbedderConfig {
                     batch_size,
                     precision,
@@ -127,7 +106,7 @@ impl ServedModel {
                 let loaded = Embedder::load_with(directory, config, device);
                 Self::new(name, loaded.map_err(failed)?)?
             }
-            Kind::Tokens => {
+            ModelKind::Tokens => {
                 let config = TokenPredictorConfig {
                     batch_size,
                     precision,
@@ -136,7 +115,7 @@ impl ServedModel {
                 let loaded = TokenPredictor::load(directory, config, device);
                 Self::new(name, loaded.map_err(failed)?)?
             }
-            Kind::Texts => {
+            ModelKind::Texts | ModelKind::MaskedLm | ModelKind::Encoder => {
                 let config = PredictorConfig {
                     batch_size,
                     precision,

@@ -30,15 +30,16 @@ const OFFERED: usize = 3;
 /// ```
 ///
 /// # Errors
-/// - [`StudyError::InvalidConfig`] if the type does not have a setting or rejects a value.
+/// - [`StudyError::InvalidConfig`] if the type does not have a setting, with the nearest ones and
+///   those beside it, or rejects a value, with the expected type.
 pub fn override_settings<C: Serialize + DeserializeOwned>(
     settings: &C,
     overrides: &Map<String, Value>,
     source: &str,
 ) -> Result<C, StudyError> {
-    let refused = |error| StudyError::config(source, error);
-    let whole = serde_json::to_value(settings).map_err(refused)?;
-    serde_json::from_value(merged::<C>(&whole, overrides, source)?).map_err(refused)
+    let failed = |error| StudyError::config(source, error);
+    let whole = serde_json::to_value(settings).map_err(failed)?;
+    serde_json::from_value(merged::<C>(&whole, overrides, source)?).map_err(failed)
 }
 
 /// Returns the full configuration with the values of `part`; `place` names the origin of `part` in
@@ -54,31 +55,112 @@ pub(super) fn merged<C: Serialize + DeserializeOwned>(
     let mut together = whole.clone();
     let part = Value::Object(part.clone());
     merge(&mut together, &part);
-    let unknown =
-        |setting: String| StudyError::unknown_setting(place, &setting, &nearest(whole, &setting));
-    let refused = |source: serde_json::Error| {
-        let is_renamed = renamed_key_hint(&source.to_string()).is_some();
-        match unknown_setting(whole, &part) {
-            Some(setting) if !is_renamed => unknown(setting),
-            _ => StudyError::config(place, explain_renamed_key(source)),
-        }
-    };
-    let config: C = serde_json::from_value(together).map_err(refused)?;
-    let full = serde_json::to_value(&config).map_err(refused)?;
+    let config: C =
+        serde_path_to_error::deserialize(together).map_err(|error| refused(whole, place, error))?;
+    let full = serde_json::to_value(&config).map_err(|error| StudyError::config(place, error))?;
     // A type that accepts unknown names has dropped them.
     match leaves(&part).find(|path| get(&full, path).is_none()) {
-        Some(path) => Err(unknown(path.join("."))),
+        Some(path) => Err(unknown(whole, place, &path.join("."), None)),
         None => Ok(full),
+    }
+}
+
+/// Returns the error of a value that the type rejects, with the path of the setting.
+fn refused(
+    whole: &Value,
+    place: &str,
+    error: serde_path_to_error::Error<serde_json::Error>,
+) -> StudyError {
+    let path = error.path().to_string();
+    let path = if path == "." { String::new() } else { path };
+    let problem = error.into_inner();
+    if renamed_key_hint(&problem.to_string()).is_some() {
+        return StudyError::config(place, explain_renamed_key(problem));
+    }
+    let problem = problem.to_string();
+    match unknown_field(&problem) {
+        // The path ends with the field, but not within a type that is chosen by its `kind`.
+        Some((name, known)) if path.rsplit('.').next() == Some(name) => {
+            unknown(whole, place, &path, Some(known))
+        }
+        Some((name, known)) => unknown(whole, place, &format!("{path}.{name}"), Some(known)),
+        None if path.is_empty() => StudyError::config(place, problem),
+        None => StudyError::config(place, format!("{path}: {problem}")),
+    }
+}
+
+/// Returns the name of the setting that a type does not have, and the names that it has, from the
+/// error of serde.
+fn unknown_field(problem: &str) -> Option<(&str, Vec<&str>)> {
+    let (_, rest) = problem.split_once("unknown field `")?;
+    let (name, known) = rest.split_once("`, expected ")?;
+    // Names are between backticks.
+    Some((name, known.split('`').skip(1).step_by(2).collect()))
+}
+
+/// Returns the error of an unknown setting, with the nearest ones and those beside it, which are
+/// `known` or those of `whole`.
+fn unknown(whole: &Value, place: &str, setting: &str, known: Option<Vec<&str>>) -> StudyError {
+    let level = setting.rsplit_once('.').map(|(level, _)| level);
+    let fields = match level {
+        None => whole.as_object(),
+        Some(level) => value(whole, level).and_then(Value::as_object),
+    };
+    let of_whole = || {
+        fields
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| &name[..])
+            .collect()
+    };
+    let beside: Vec<&str> = known.unwrap_or_else(of_whole);
+    let paths = beside.iter().map(|name| match level {
+        None => name.to_string(),
+        Some(level) => format!("{level}.{name}"),
+    });
+    let nearest = nearest(whole, setting, paths.collect());
+    StudyError::unknown_setting(place, setting, &nearest, &beside)
+}
+
+/// Returns a partial configuration with settings by their paths, such as `train.seed`; a later one
+/// replaces an earlier one.
+///
+/// ```
+/// use finetune_study::{override_settings, settings_by_path};
+/// use finetune_train::FineTuningConfig;
+/// use serde_json::json;
+///
+/// let settings = [("train.seed", json!(7)), ("train.optimizer.learning_rate", json!(3e-5))];
+/// let overrides = settings_by_path(settings);
+/// let settings = override_settings(&FineTuningConfig::default(), &overrides, "arguments")?;
+/// assert_eq!((settings.train.seed, settings.train.optimizer.learning_rate), (7, 3e-5));
+/// # Ok::<(), finetune_study::StudyError>(())
+/// ```
+pub fn settings_by_path<'a>(
+    settings: impl IntoIterator<Item = (&'a str, Value)>,
+) -> Map<String, Value> {
+    let mut all = Map::new();
+    for (path, value) in settings {
+        insert(&mut all, path, value);
+    }
+    all
+}
+
+fn insert(fields: &mut Map<String, Value>, path: &str, value: Value) {
+    let Some((name, rest)) = path.split_once('.') else {
+        fields.insert(path.to_string(), value);
+        return;
+    };
+    let field = fields.entry(name).or_insert(Value::Null);
+    match field {
+        Value::Object(inner) => insert(inner, rest, value),
+        other => *other = Value::Object(part(rest, value)),
     }
 }
 
 /// Returns a partial configuration with one setting.
 pub(super) fn part(setting: &str, value: Value) -> Map<String, Value> {
-    let (name, rest) = match setting.split_once('.') {
-        Some((name, rest)) => (name, Value::Object(part(rest, value))),
-        None => (setting, value),
-    };
-    Map::from_iter([(name.to_string(), rest)])
+    settings_by_path([(setting, value)])
 }
 
 /// Returns the value of a setting, if present.
@@ -138,22 +220,6 @@ fn is_other_choice(fields: &Map<String, Value>, changes: &Map<String, Value>) ->
     is_other_key || is_other_kind
 }
 
-/// Returns the first setting of `part` that is missing in `whole`, where `whole` would list it.
-fn unknown_setting(whole: &Value, part: &Value) -> Option<String> {
-    let unknown = |path: &Vec<String>| {
-        (1..=path.len()).any(|length| {
-            let parent = get(whole, &path[..length - 1]);
-            let Some(Value::Object(fields)) = parent else {
-                return false;
-            };
-            // Only the selected alternative is present.
-            let is_choice = fields.len() == 1 || fields.contains_key("kind");
-            !is_choice && !fields.contains_key(&path[length - 1])
-        })
-    };
-    leaves(part).find(unknown).map(|path| path.join("."))
-}
-
 fn get<'a>(whole: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(whole, |value, name| value.get(name))
 }
@@ -178,22 +244,23 @@ fn collect(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) 
     }
 }
 
-/// Returns the known settings most similar to an unknown one, by last name and by full path.
-fn nearest(whole: &Value, setting: &str) -> Vec<String> {
+/// Returns the known settings most similar to an unknown one, by last name and by full path, among those
+/// of `whole` and those `beside` it.
+fn nearest(whole: &Value, setting: &str, beside: Vec<String>) -> Vec<String> {
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_string();
     let likeness = |path: &str| {
         strsim::jaro_winkler(&last(path), &last(setting)) + strsim::jaro_winkler(path, setting)
     };
-    let mut paths: Vec<(f64, String)> = leaves(whole)
-        .map(|path| path.join("."))
-        .map(|path| (likeness(&path), path))
-        .collect();
-    paths.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let mut paths: Vec<String> = leaves(whole).map(|path| path.join(".")).collect();
+    let beside = beside.into_iter();
+    paths.extend(
+        beside
+            .filter(|path| value(whole, path).is_none())
+            .collect::<Vec<_>>(),
+    );
+    paths.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    paths.truncate(OFFERED);
     paths
-        .into_iter()
-        .take(OFFERED)
-        .map(|(_, path)| path)
-        .collect()
 }
 
 #[cfg(test)]
@@ -295,6 +362,46 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_are_not_listed_are_offered_and_set() {
+        let message = set("model.adapter.rnk", json!(2)).unwrap_err().to_string();
+        let expected = "parameter: there is no setting model.adapter.rnk; the nearest are model.adapter.rank, ";
+        assert!(message.starts_with(expected), "{message}");
+        assert!(
+            message.contains("; model.adapter has rank, alpha, "),
+            "{message}"
+        );
+        let message = set("thresholds", json!(0.5)).unwrap_err().to_string();
+        assert!(message.contains("the nearest are threshold, "), "{message}");
+        assert!(message.ends_with("train, activation_cache"), "{message}");
+        // Its value is wrong, its name is not.
+        let message = set("threshold", json!("much")).unwrap_err().to_string();
+        assert!(message.starts_with("parameter: threshold: "), "{message}");
+        // Within a type that is chosen by its kind.
+        let loss = json!({"kind": "huber", "delt": 2.0});
+        let message = set("loss", loss).unwrap_err().to_string();
+        assert!(
+            message.contains("no setting loss.delt; the nearest are loss.delta, "),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn settings_by_path_are_one_configuration() {
+        let paths = [
+            ("train.seed", json!(1)),
+            ("metrics", json!([])),
+            ("train.seed", json!(2)),
+        ];
+        let expected = json!({"train": {"seed": 2}, "metrics": []});
+        assert_eq!(Value::Object(settings_by_path(paths)), expected);
+        let within = [("a", json!(1)), ("a.b", json!(2))];
+        assert_eq!(
+            Value::Object(settings_by_path(within)),
+            json!({"a": {"b": 2}})
+        );
+    }
+
+    #[test]
     fn a_wrong_value_is_no_unknown_setting() {
         let error = set("train.gradient_accumulation_steps", json!("many")).unwrap_err();
         assert!(
@@ -321,7 +428,7 @@ mod tests {
             merged::<Lenient>(&whole, &part("rat", json!(2.0)), "variant \"a\"").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "variant \"a\": there is no setting rat; the nearest are rate, decay"
+            "variant \"a\": there is no setting rat; the nearest are rate, decay; there are rate, decay"
         );
     }
 

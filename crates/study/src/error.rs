@@ -162,12 +162,27 @@ impl StudyError {
         }
     }
 
-    pub(crate) fn unknown_setting(place: &str, setting: &str, nearest: &[String]) -> Self {
+    /// Creates the error of a setting that does not exist, with the names of those `beside` it.
+    pub(crate) fn unknown_setting(
+        place: &str,
+        setting: &str,
+        nearest: &[String],
+        beside: &[&str],
+    ) -> Self {
         let nearest = match nearest {
             [] => String::new(),
             names => format!("; the nearest are {}", names.join(", ")),
         };
-        Self::config(place, format!("there is no setting {setting}{nearest}"))
+        let names = beside.join(", ");
+        let known = match setting.rsplit_once('.') {
+            _ if beside.is_empty() => String::new(),
+            Some((level, _)) => format!("; {level} has {names}"),
+            None => format!("; there are {names}"),
+        };
+        Self::config(
+            place,
+            format!("there is no setting {setting}{nearest}{known}"),
+        )
     }
 
     pub(crate) fn file(path: &Path, what: impl ToString) -> Self {

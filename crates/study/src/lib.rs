@@ -49,7 +49,7 @@ pub use checkpoints_experiment::{CheckpointTuningConfig, CheckpointsExperiment};
 pub use comparison_config::{Pairing, StudyComparison};
 pub use comparisons::MOST_COMPARED;
 pub use config::{Seeds, StudyConfig, VariantConfig};
-pub use config_overrides::override_settings;
+pub use config_overrides::{override_settings, settings_by_path};
 pub use error::StudyError;
 pub use eval_split::EvalSplit;
 pub use experiment::{Experiment, TrialScores};

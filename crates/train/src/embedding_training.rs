@@ -9,7 +9,9 @@ use finetune_model::{
     DenseConfig, EmbeddingCheckpoint, EmbeddingModelConfig, LoraConfig, TokenPooling,
     load_embedding_model_with,
 };
-use finetune_predict::{Embedder, EmbedderConfig, PredictError, load_tokenizer};
+use finetune_predict::{
+    Embedder, EmbedderConfig, EvaluatedEmbeddings, PredictError, load_tokenizer,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::embedding_loss::{EmbeddingLoss, EmbeddingLossConfig, MatryoshkaConfig};
@@ -18,7 +20,7 @@ use crate::model_config::with_adapter;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
 use crate::run::{Run, RunInput};
 use crate::run_output::{RunOutput, of_files};
-use crate::task::{EmbeddingSource, EmbeddingTask, EvaluatedEmbeddings};
+use crate::task::{EmbeddingSource, EmbeddingTask};
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
 

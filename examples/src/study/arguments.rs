@@ -3,61 +3,15 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use finetune::data::catalog;
 use finetune::prelude::*;
-use finetune::study::{FineTuningExperiment, Seeds, StudyError};
+use finetune::study::{FineTuningExperiment, Seeds};
+use finetune_arguments::{
+    ArgumentsError, CommonArguments, STUDY_SEED, StudyDirectoryArguments, data_directory, say,
+};
 
 use super::published::Conditions;
-use crate::{CommonArguments, data_directory, say};
-
-/// Command of a study program (default: `run`).
-#[derive(Debug, Clone, Subcommand)]
-pub enum StudyCommand {
-    /// Run the pending trials and write the report
-    Run,
-    /// List the trials, one per line: number, ID, state, label
-    List {
-        /// List pending trials only
-        #[arg(long = "pending")]
-        missing: bool,
-        /// Print one JSON object per line, with all settings
-        #[arg(long)]
-        json: bool,
-    },
-    /// Run one trial
-    RunTrial {
-        /// Number of the trial, as listed
-        number: usize,
-    },
-    /// Write the report of the trials run so far
-    Report,
-}
-
-/// Directory and execution settings of a study, accepted before or after the command.
-#[derive(Debug, Clone, Args)]
-pub struct StudyDirectoryArguments {
-    /// Directory of the study; an existing study is resumed [default: studies/NAME]
-    #[arg(long = "study-dir", value_name = "DIR", global = true)]
-    pub(super) directory: Option<PathBuf>,
-    /// Trials to run at the same time
-    #[arg(long, value_name = "N", default_value_t = 1, global = true)]
-    pub(super) jobs: usize,
-    /// Retry failed trials
-    #[arg(long = "retry-failed", global = true)]
-    pub(super) retry: bool,
-}
-
-impl StudyDirectoryArguments {
-    /// Creates the arguments of a study in `directory`, with one trial at a time.
-    pub fn new(directory: &Path) -> Self {
-        Self {
-            directory: Some(directory.to_path_buf()),
-            jobs: 1,
-            retry: true,
-        }
-    }
-}
 
 /// Settings, data and directory of a study, accepted before or after the command.
 #[derive(Debug, Clone, Args)]
@@ -77,9 +31,6 @@ pub struct StudyArguments {
     seeds: Option<u64>,
 }
 
-/// Seed for sampling rows, and the first seed of a count.
-pub const SEED: u64 = 42;
-
 impl StudyArguments {
     /// Returns a readable name of the data.
     pub fn data_name(&self) -> String {
@@ -96,7 +47,7 @@ impl StudyArguments {
 
     /// Applies `--max-train-samples` and `--max-test-samples`.
     pub fn subset(&self, splits: Splits) -> Splits {
-        self.common.subset(splits, SEED)
+        self.common.subset(splits, STUDY_SEED)
     }
 
     /// Prints the data, the model and the device, and returns the rows of the dataset in `directory`
@@ -125,7 +76,7 @@ impl StudyArguments {
     pub fn experiment(&self, splits: Splits) -> Result<FineTuningExperiment, Box<dyn Error>> {
         let device = self.common.device();
         Ok(FineTuningExperiment::new(
-            self.common.model().directory(),
+            &self.common.model().directory()?,
             splits,
             &device.open()?,
             &device.to_string(),
@@ -136,12 +87,15 @@ impl StudyArguments {
     ///
     /// # Errors
     /// See [`CommonArguments::settings_with`].
-    pub fn settings_with(&self, recipe: FineTuningConfig) -> Result<FineTuningConfig, StudyError> {
+    pub fn settings_with(
+        &self,
+        recipe: FineTuningConfig,
+    ) -> Result<FineTuningConfig, ArgumentsError> {
         self.common.settings_with(recipe)
     }
 
     /// Returns what the runs have in place of the data and the encoder of the published study.
     pub fn conditions(&self, encoder: &str) -> Conditions {
-        self.common.conditions(encoder, self.data.is_none())
+        Conditions::of(&self.common, encoder, self.data.is_none())
     }
 }

@@ -2,7 +2,6 @@
 
 mod arguments;
 mod baseline;
-mod program;
 mod published;
 #[cfg(test)]
 mod published_rows;
@@ -10,9 +9,8 @@ mod published_tests;
 mod sets;
 mod systems;
 
-pub use arguments::{SEED, StudyArguments, StudyCommand, StudyDirectoryArguments};
+pub use arguments::StudyArguments;
 use baseline::baseline_scores;
-pub use program::run_study;
 pub(crate) use published::find;
 pub use published::{Conditions, Published, PublishedExperiment, PublishedStudy, PublishedTable};
 pub use published_tests::PublishedTest;

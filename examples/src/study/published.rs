@@ -7,6 +7,7 @@ use finetune::study::{
     Experiment, Study, StudyConfig, StudyError, StudyResults, Trial, TrialDirectory, TrialScores,
 };
 use finetune::train::Callback;
+use finetune_arguments::CommonArguments;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -33,6 +34,19 @@ pub struct Conditions {
     pub notes: Vec<String>,
     /// Difference that leaves no score comparable, such as other data; `None` if there is none.
     pub obstacle: Option<String>,
+}
+
+impl Conditions {
+    /// Returns what the runs have in place of the data and the encoder of a published study.
+    pub fn of(arguments: &CommonArguments, encoder: &str, is_bundled: bool) -> Self {
+        let ours = arguments.model();
+        let mut notes = vec![format!("encoder: {ours} instead of {encoder}")];
+        notes.extend(arguments.row_limits());
+        Self {
+            notes,
+            obstacle: is_bundled.then(|| "the bundled sample is other data".to_string()),
+        }
+    }
 }
 
 /// Table of a publication.

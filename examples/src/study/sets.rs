@@ -6,8 +6,7 @@ use std::path::Path;
 use finetune::data::catalog;
 use finetune::eval::report::{Cell, Column, Table};
 use finetune::prelude::*;
-
-use crate::data_directory;
+use finetune_arguments::data_directory;
 
 /// Row of table 1: type, name, published name, classes, training and test rows.
 type Row = (&'static str, &'static str, &'static str, u64, u64, u64);

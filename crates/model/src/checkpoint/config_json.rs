@@ -196,13 +196,16 @@ impl CheckpointConfig {
         }
     }
 
+    /// Returns the class of transformers that the checkpoint was saved for, such as
+    /// `BertForMaskedLM`, if it says so.
+    pub fn architecture(&self) -> Option<&str> {
+        let names = self.keys.get("architectures");
+        names.and_then(|names| names.get(0)).and_then(Value::as_str)
+    }
+
     /// Returns whether the checkpoint says that it is a token classifier.
     pub fn is_token_classifier(&self) -> bool {
-        let architecture = self
-            .keys
-            .get("architectures")
-            .and_then(|names| names.get(0));
-        let architecture = architecture.and_then(Value::as_str);
+        let architecture = self.architecture();
         architecture.is_some_and(|name| name.ends_with(TOKEN_CLASSIFIER))
     }
 

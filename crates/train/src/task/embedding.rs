@@ -16,9 +16,9 @@ use finetune_model::{
     DropoutStream, EmbeddingCheckpoint, EmbeddingModel, EncoderModel, save_embedding_model,
 };
 use finetune_ops::Precision;
-use finetune_predict::{TextPreprocessing, embed_with, encoder_input};
+use finetune_predict::{EvaluatedEmbeddings, TextPreprocessing, embed_with, encoder_input};
 
-use super::{EvaluatedEmbeddings, Task, TestOutput, check_autodiff};
+use super::{Task, TestOutput, check_autodiff};
 use crate::callback::{Callback, Event, Phase};
 use crate::embedding_loss::{EmbeddingLoss, EmbeddingRows, MatryoshkaConfig};
 use crate::error::TrainError;
@@ -266,7 +266,7 @@ impl Task for EmbeddingTask {
             return Ok(Scores::new());
         };
         let embeddings = self.embed_rows(rows, Phase::Validating, model, callback)?;
-        rows.scores(&embeddings, &self.shorter_dims())
+        Ok(rows.scores(&embeddings, &self.shorter_dims())?)
     }
 
     fn data(&self) -> Result<Option<DataSection>, TrainError> {

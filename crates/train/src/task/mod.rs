@@ -1,7 +1,6 @@
 //! What a run trains: data, loss and metrics of a model.
 
 mod embedding;
-mod embedding_rows;
 mod label_fit;
 mod load;
 mod masked_lm;
@@ -11,7 +10,6 @@ mod token_classification;
 
 pub(crate) use embedding::EmbeddingSource;
 pub use embedding::EmbeddingTask;
-pub(crate) use embedding_rows::EvaluatedEmbeddings;
 pub(crate) use label_fit::{describe_labels, head_name};
 pub(crate) use load::TaskSource;
 pub use masked_lm::MaskedLmTask;

@@ -1,6 +1,39 @@
 //! Lines of text from standard input or another reader.
 
-use std::io::BufRead;
+use std::error::Error;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+/// Number of lines to read at once: enough for batches of similar lengths.
+const LINES_AT_ONCE: usize = 1024;
+
+/// Reads standard input to its end, and answers its lines some at a time. `parse` returns what a line
+/// contains, or what is wrong with it.
+///
+/// # Errors
+/// - If a line cannot be read or parsed, after the answers to those before it.
+/// - The errors of `answer`.
+pub fn answer_standard_input<T>(
+    parse: impl Fn(String) -> Result<T, String>,
+    mut answer: impl FnMut(&[T]) -> Result<(), Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let input = io::stdin();
+    if input.is_terminal() {
+        let hint = "reading texts from standard input, one a line";
+        writeln!(io::stderr(), "{hint}")?;
+    }
+    let mut lines = TextLines::new(input.lock());
+    loop {
+        let read = lines.read(LINES_AT_ONCE, &parse);
+        if !read.lines.is_empty() {
+            answer(&read.lines)?;
+        }
+        match read.failure {
+            Some(failure) => return Err(format!("standard input, {failure}").into()),
+            None if read.ended => return Ok(()),
+            None => {}
+        }
+    }
+}
 
 /// Reader of lines, which remembers their numbers.
 #[derive(Debug)]

@@ -1,15 +1,40 @@
 //! Fine-tuning runs from the command line.
 
 use std::error::Error;
-use std::io::{self, ErrorKind, Write};
 use std::path::Path;
-use std::process::ExitCode;
 
 use finetune::data::LoadedDataset;
+use finetune::predict::ModelKind;
 use finetune::prelude::*;
-use finetune::train::{Objective, PreparedRun, RunDirectory, RunOutput, TestScores, write_json};
+use finetune::train::{Objective, PreparedRun, RunDirectory, RunOutput, write_json};
 
-use crate::RunArguments;
+use crate::output::{metrics_text, say};
+use crate::run_arguments::RunArguments;
+
+/// Commands for what can be done with the model of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Commands {
+    /// Command that predicts, up to `--model`.
+    pub predict: &'static str,
+    /// Command that embeds, up to `--model`, if there is one.
+    pub embed: Option<&'static str>,
+    /// Command that trains a model from another, up to `--model`, if there is one.
+    pub train: Option<&'static str>,
+    /// Command that serves, up to `--model`.
+    pub serve: &'static str,
+}
+
+/// The commands of the examples.
+impl Default for Commands {
+    fn default() -> Self {
+        Self {
+            predict: "cargo run --release --example predict --",
+            embed: None,
+            train: None,
+            serve: "cargo run --release --example serve --",
+        }
+    }
+}
 
 /// Prints what a run will use, and returns the rows selected by the arguments. `data` names the
 /// data in the first line.
@@ -49,8 +74,8 @@ pub fn fine_tune(
     opened: LoadedDataset,
 ) -> Result<(), Box<dyn Error>> {
     let splits = announce(data, arguments, opened, settings.train.seed)?;
-    let start = arguments.model().directory();
-    fine_tune_from(name, start, splits, settings, arguments)
+    let start = arguments.model().directory()?;
+    fine_tune_from(name, &start, splits, settings, arguments)
 }
 
 /// Fine-tunes and tests the checkpoint in the directory `start`, and prints the reports.
@@ -106,57 +131,30 @@ pub fn finish<O: Objective>(
         let metrics = metrics.map(|(name, score)| (&name[..], *score));
         say(&format!("Metrics: {}", metrics_text(metrics)))?;
     }
-    let test = output.report.test.as_ref();
-    let embeds = test.is_some_and(|test| matches!(test.scores, TestScores::Embeddings(_)));
-    Ok(say(&what_follows(&output.directory, !embeds))?)
+    Ok(say(&what_follows(&output.directory, arguments.commands))?)
 }
 
-/// Returns where a run is recorded, and what can be done with its model, which may predict labels.
-fn what_follows(run: &RunDirectory, predicts: bool) -> String {
-    let (directory, model) = (run.path().display(), run.model());
-    let (page, model) = (run.html_report(), model.display());
-    let predict = match predicts {
-        true => format!(
-            "Predict:    cargo run --release --example predict -- --model {model} 'A text'\n"
-        ),
-        false => String::new(),
+/// Returns where a run is recorded, and what can be done with its model.
+fn what_follows(run: &RunDirectory, commands: Commands) -> String {
+    let model = run.model();
+    let kind = ModelKind::of(&model);
+    let (name, command, text) = match kind {
+        ModelKind::Texts | ModelKind::Tokens => ("Predict:", Some(commands.predict), " 'A text'"),
+        ModelKind::Embeddings => ("Embed:", commands.embed, " 'A text'"),
+        ModelKind::MaskedLm | ModelKind::Encoder => ("Train:", commands.train, ""),
     };
-    format!(
-        "Run record: {directory}\nReport:     {}\n{predict}Serve:      cargo run --release --example \
-         serve -- --model {model}",
-        page.display()
-    )
-}
-
-/// Returns names and values of metrics as one line.
-pub fn metrics_text<'a>(metrics: impl Iterator<Item = (&'a str, f64)>) -> String {
-    let shown = metrics.map(|(name, score)| format!("{} {score:.4}", name.replace('_', " ")));
-    shown.collect::<Vec<_>>().join(", ")
-}
-
-/// Prints a line to standard output.
-///
-/// # Errors
-/// If standard output is closed.
-pub fn say(line: &str) -> io::Result<()> {
-    writeln!(io::stdout(), "{line}")
-}
-
-/// Returns exit code 0, or 1 after printing the error to standard error. A closed output pipe, such
-/// as `| head`, is not an error.
-pub fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // If standard error is closed, the message is lost.
-            let _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::FAILURE
-        }
+    let model = model.display();
+    let mut lines = vec![
+        format!("Run record: {}", run.path().display()),
+        format!("Report:     {}", run.html_report().display()),
+    ];
+    let next = command.map(|command| format!("{name:<11} {command} --model {model}{text}"));
+    lines.extend(next);
+    if matches!(
+        kind,
+        ModelKind::Texts | ModelKind::Tokens | ModelKind::Embeddings
+    ) {
+        lines.push(format!("Serve:      {} --model {model}", commands.serve));
     }
-}
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    let error = error.downcast_ref::<io::Error>();
-    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    lines.join("\n")
 }

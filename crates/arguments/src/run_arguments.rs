@@ -1,4 +1,4 @@
-//! Command-line arguments that all fine-tuning examples share.
+//! Command-line arguments of a run: the settings, its directory and its reports.
 
 use std::path::{Path, PathBuf};
 
@@ -9,16 +9,22 @@ use finetune::data::{CleaningStep, Truncation};
 use finetune::prelude::*;
 use finetune::train::{CacheLocation, RunDirectory, TrainError};
 
-use crate::{Checkpoint, CommonArguments, Watcher};
+use crate::checkpoint::Checkpoint;
+use crate::common_arguments::CommonArguments;
+use crate::run::Commands;
+use crate::watcher::Watcher;
 
-/// Settings of a run, in addition to those that all examples share.
+/// Settings of a run, in addition to the common ones.
 #[derive(Debug, Clone, Args)]
 pub struct RunArguments {
-    /// Checkpoint, device and the settings that all examples share.
+    /// Checkpoint, device and the common settings.
     #[command(flatten)]
     pub common: CommonArguments,
+    /// Commands that the end of the run names.
+    #[arg(skip)]
+    pub(crate) commands: Commands,
     /// Optimizer steps to train for, instead of --epochs
-    #[arg(long, conflicts_with = "epochs")]
+    #[arg(long, value_name = "N", conflicts_with = "epochs")]
     pub(crate) max_steps: Option<usize>,
     /// Maximum tokens per batch, instead of a fixed number of rows
     #[arg(long, value_name = "TOKENS", conflicts_with = "batch_size")]
@@ -35,11 +41,12 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR")]
     pub(crate) tokenizer_cache: Option<PathBuf>,
     /// Random seed of the run [default: the recipe's]
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Parameters to freeze: none, encoder, all-but-last-N or embeddings [default: the
-    /// recipe's]
-    #[arg(long)]
+    /// Freeze none, encoder, all-but-last-N or embeddings
+    ///
+    /// [default: the recipe's]
+    #[arg(long, value_name = "PART")]
     pub(crate) freeze: Option<FreezeScope>,
     /// Cache for the activations of the frozen layers: memory, off, or a directory that later runs
     /// can reuse [default: the recipe's]
@@ -52,20 +59,21 @@ pub struct RunArguments {
     /// recipe's]
     #[arg(long, value_name = "SHARE")]
     pub(crate) weight_decay: Option<f64>,
-    /// Fraction of the training rows to hold out for validation; the model is evaluated on them
-    /// after each epoch, and the best one is kept
+    /// Fraction of the training rows to hold out for validation
+    ///
+    /// The model is evaluated on them after each epoch, and the best one is kept.
     #[arg(long, value_name = "SHARE")]
     pub(crate) validation_split: Option<f64>,
     /// Epochs in a row without improvement on the validation rows after which the run stops
-    #[arg(long, value_name = "EPOCHS", requires = "validation_split")]
+    #[arg(long, value_name = "EPOCHS")]
     pub(crate) early_stopping_patience: Option<usize>,
     /// Write curves for TensorBoard into the directory `tensorboard` of the run
     #[arg(long)]
-    pub(crate) tensorboard: bool,
+    pub tensorboard: bool,
     /// Resume the interrupted run in --run-dir
     #[arg(long, requires = "run_dir")]
     pub(crate) resume: bool,
-    /// Directory for the record of the run, empty or new [default: runs/NAME-N]
+    /// Directory for the record, empty or new [default: runs/NAME-N]
     #[arg(long, value_name = "DIR")]
     pub(crate) run_dir: Option<PathBuf>,
     /// Element type of the weights of the saved model: f32, f16 or bf16 [default: the recipe's]
@@ -73,7 +81,7 @@ pub struct RunArguments {
     pub(crate) save_dtype: Option<Precision>,
     /// Additional file to write the report to
     #[arg(long, value_name = "FILE.json", value_parser = PathBufValueParser::new().try_map(in_a_directory))]
-    pub(crate) report: Option<PathBuf>,
+    pub report: Option<PathBuf>,
 }
 
 impl RunArguments {
@@ -106,6 +114,14 @@ impl RunArguments {
         }
     }
 
+    /// Returns a copy of the arguments of a program with other commands.
+    pub fn with_commands(&self, commands: Commands) -> Self {
+        Self {
+            commands,
+            ..self.clone()
+        }
+    }
+
     /// Returns a copy of the arguments that holds out training rows for validation, by default this
     /// fraction of them.
     pub fn with_validation(&self, share: f64) -> Self {
@@ -123,6 +139,11 @@ impl RunArguments {
     /// Returns whether training rows are held out for validation.
     pub fn holds_out_validation(&self) -> bool {
         self.validation_split.is_some()
+    }
+
+    /// Returns the fraction of the training rows that are held out for validation, if given.
+    pub fn validation_split(&self) -> Option<f64> {
+        self.validation_split
     }
 
     /// Returns a callback that shows progress and, with `--tensorboard`, writes curves.

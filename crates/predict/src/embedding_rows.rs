@@ -8,26 +8,29 @@ use finetune_eval::{
     triplet_accuracy,
 };
 
-use crate::error::TrainError;
+use crate::error::PredictError;
 
 /// Rows of an embedding dataset for evaluation: each different text is embedded once.
 #[derive(Debug)]
-pub(crate) struct EvaluatedEmbeddings {
-    pub(crate) dataset: EmbeddingDataset,
+pub struct EvaluatedEmbeddings {
+    /// The rows.
+    pub dataset: EmbeddingDataset,
     /// The different texts.
-    pub(super) texts: EncodedTexts,
+    pub texts: EncodedTexts,
     /// Texts of each row.
     rows: Vec<Vec<usize>>,
 }
 
 impl EvaluatedEmbeddings {
+    /// Tokenizes the different texts of a dataset.
+    ///
     /// # Errors
-    /// - [`TrainError::Data`] if a text cannot be tokenized.
-    pub(crate) fn new(
+    /// - [`PredictError::Data`] if a text cannot be tokenized.
+    pub fn new(
         dataset: EmbeddingDataset,
         tokenizer: &TextTokenizer,
         encoding: &EncodingConfig,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Self, PredictError> {
         let mut places: HashMap<&str, usize> = HashMap::new();
         let mut different: Vec<&str> = Vec::new();
         let mut place = |text| {
@@ -49,7 +52,7 @@ impl EvaluatedEmbeddings {
 
     /// Returns the names of the scores, the main one first; `dims` are smaller sizes at which the main
     /// one is evaluated, too.
-    pub(crate) fn names(kind: EmbeddingKind, texts_per_row: usize, dims: &[usize]) -> Vec<String> {
+    pub fn names(kind: EmbeddingKind, texts_per_row: usize, dims: &[usize]) -> Vec<String> {
         let mut names = match kind {
             EmbeddingKind::Positives => Retrieval::default().names(),
             EmbeddingKind::Scores => vec![SPEARMAN.to_string(), PEARSON.to_string()],
@@ -67,12 +70,8 @@ impl EvaluatedEmbeddings {
     /// are left out.
     ///
     /// # Errors
-    /// - [`TrainError::Eval`] if embeddings and texts differ in number.
-    pub(crate) fn scores(
-        &self,
-        embeddings: &Embeddings,
-        dims: &[usize],
-    ) -> Result<Scores, TrainError> {
+    /// - [`PredictError::Eval`] if embeddings and texts differ in number.
+    pub fn scores(&self, embeddings: &Embeddings, dims: &[usize]) -> Result<Scores, PredictError> {
         let mut scores = self.at_full_size(embeddings)?;
         let Some((main, _)) = scores.first().map(|(name, score)| (name.clone(), *score)) else {
             return Ok(scores);
@@ -85,7 +84,7 @@ impl EvaluatedEmbeddings {
         Ok(scores)
     }
 
-    fn at_full_size(&self, embeddings: &Embeddings) -> Result<Scores, TrainError> {
+    fn at_full_size(&self, embeddings: &Embeddings) -> Result<Scores, PredictError> {
         let examples = self.dataset.examples();
         let labels = || examples.iter().filter_map(|row| row.label);
         let mut scores = Scores::new();
@@ -124,13 +123,19 @@ impl EvaluatedEmbeddings {
     }
 
     /// Returns the cosine of the first two texts of each row.
-    pub(crate) fn cosines(&self, embeddings: &Embeddings) -> Result<Vec<f64>, EvalError> {
+    ///
+    /// # Errors
+    /// - [`EvalError::LengthMismatch`] if embeddings and texts differ in number.
+    pub fn cosines(&self, embeddings: &Embeddings) -> Result<Vec<f64>, EvalError> {
         self.column(embeddings, 0)
             .cosines(&self.column(embeddings, 1))
     }
 
     /// Returns the cosines as predictions, one for each row.
-    pub(crate) fn predictions(&self, embeddings: &Embeddings) -> Result<Predictions, EvalError> {
+    ///
+    /// # Errors
+    /// - As [`Self::cosines`].
+    pub fn predictions(&self, embeddings: &Embeddings) -> Result<Predictions, EvalError> {
         let cosines = self.cosines(embeddings)?.into_iter();
         Ok(Predictions::new(
             cosines.map(|cosine| vec![cosine as f32]).collect(),

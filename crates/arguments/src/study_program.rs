@@ -12,7 +12,7 @@ use finetune::study::{
 use finetune::train::{Callback, ProgressCallback};
 use serde_json::json;
 
-use super::arguments::{StudyCommand, StudyDirectoryArguments};
+use crate::study_arguments::{StudyCommand, StudyDirectoryArguments};
 
 /// Runs a command of a study. `published` returns sections with published scores, which are added
 /// to the report and the output.

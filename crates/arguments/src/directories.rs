@@ -1,7 +1,22 @@
-//! Location of a published dataset.
+//! Directories of models and datasets: what the values of `--model` and `--data` stand for.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+
+use crate::error::ArgumentsError;
+
+/// Returns the directory of the model that was `asked_for`.
+///
+/// # Errors
+/// [`ArgumentsError::NoModel`] if there is none.
+pub fn model_directory(asked_for: &Path) -> Result<PathBuf, ArgumentsError> {
+    match asked_for.is_dir() {
+        true => Ok(asked_for.to_path_buf()),
+        false => Err(ArgumentsError::NoModel {
+            path: asked_for.to_path_buf(),
+        }),
+    }
+}
 
 /// Returns the directory `asked_for`; for `hub`, downloads the dataset from the hub once and
 /// returns the directory of its files.

@@ -1,4 +1,4 @@
-//! Checkpoint that an example starts from.
+//! Checkpoint that a run starts from.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde::Deserialize;
 
-use crate::MINI_ENCODER;
+use crate::directories::model_directory;
+use crate::error::ArgumentsError;
+
+/// Directory of the mini encoder that is bundled with the project; its model card is in it.
+pub const MINI_ENCODER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/mini_encoder");
 
 /// Directory of a checkpoint, or `mini` for the bundled mini encoder.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -44,10 +48,13 @@ impl Checkpoint {
     }
 
     /// Returns the directory of the checkpoint.
-    pub fn directory(&self) -> &Path {
+    ///
+    /// # Errors
+    /// See [`model_directory`].
+    pub fn directory(&self) -> Result<PathBuf, ArgumentsError> {
         match self {
-            Self::Mini => Path::new(MINI_ENCODER),
-            Self::Directory(directory) => directory,
+            Self::Mini => model_directory(Path::new(MINI_ENCODER)),
+            Self::Directory(directory) => model_directory(directory),
         }
     }
 

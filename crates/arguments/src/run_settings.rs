@@ -1,14 +1,17 @@
-//! Conversion of command-line arguments to settings.
+//! From command-line arguments to settings.
 
 use finetune::data::{Cleaning, EncodingConfig};
 use finetune::prelude::*;
-use finetune::study::StudyError;
-use finetune::train::{EarlyStopping, EmbeddingTrainingConfig, EvaluationConfig};
+use finetune::train::{
+    ActivationCacheConfig, EarlyStopping, EmbeddingTrainingConfig, EvaluationConfig,
+    PreTrainingConfig, TokenClassificationConfig,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::RunArguments;
 use crate::common_arguments::set;
+use crate::error::ArgumentsError;
+use crate::run_arguments::RunArguments;
 
 /// Settings of a run, as far as arguments change them.
 pub trait RunSettings: Serialize + DeserializeOwned {
@@ -17,9 +20,28 @@ pub trait RunSettings: Serialize + DeserializeOwned {
 
     /// Returns the settings of the training loop.
     fn train(&mut self) -> &mut TrainConfig;
+
+    /// Returns the cache of the frozen layers' activations; `None` if the run has none.
+    fn activation_cache(&mut self) -> Option<&mut ActivationCacheConfig> {
+        None
+    }
 }
 
 impl RunSettings for FineTuningConfig {
+    fn text(&mut self) -> &mut TextConfig {
+        &mut self.text
+    }
+
+    fn train(&mut self) -> &mut TrainConfig {
+        &mut self.train
+    }
+
+    fn activation_cache(&mut self) -> Option<&mut ActivationCacheConfig> {
+        Some(&mut self.activation_cache)
+    }
+}
+
+impl RunSettings for TokenClassificationConfig {
     fn text(&mut self) -> &mut TextConfig {
         &mut self.text
     }
@@ -39,37 +61,51 @@ impl RunSettings for EmbeddingTrainingConfig {
     }
 }
 
+impl RunSettings for PreTrainingConfig {
+    fn text(&mut self) -> &mut TextConfig {
+        &mut self.text
+    }
+
+    fn train(&mut self) -> &mut TrainConfig {
+        &mut self.train
+    }
+}
+
 impl RunArguments {
-    /// Returns the settings of the run: the defaults for the model, overridden by the `--config`
-    /// file, then by the arguments.
+    /// Returns the settings of a fine-tuning run: the defaults for the model, overridden by the
+    /// `--config` file, then by the arguments, then by `--set`.
     ///
     /// # Errors
-    /// If the file cannot be read, or has an unknown setting or an invalid value.
-    pub fn settings(&self) -> Result<FineTuningConfig, StudyError> {
+    /// If the file cannot be read, or a setting is unknown or its value has another type.
+    pub fn settings(&self) -> Result<FineTuningConfig, ArgumentsError> {
         self.settings_with(self.defaults())
     }
 
-    /// Returns the settings like [`Self::settings`], with the recipe of a study as defaults.
+    /// Returns the settings of any run, with the recipe of a program as defaults.
     ///
     /// # Errors
     /// See [`Self::settings`].
-    pub fn settings_with(&self, recipe: FineTuningConfig) -> Result<FineTuningConfig, StudyError> {
-        let mut settings = self.run_settings_with(recipe)?;
-        if let Some(place) = &self.activation_cache {
-            settings.activation_cache.location = place.clone();
-        }
-        Ok(settings)
+    pub fn settings_with<C: RunSettings>(&self, recipe: C) -> Result<C, ArgumentsError> {
+        self.settings_changed(recipe, |_| {})
     }
 
-    /// Returns the settings of any run, with the recipe of an example as defaults.
+    /// Returns the settings like [`Self::settings_with`]; `change` applies the arguments that only
+    /// some runs have.
     ///
     /// # Errors
     /// See [`Self::settings`].
-    pub fn run_settings_with<C: RunSettings>(&self, recipe: C) -> Result<C, StudyError> {
-        let mut settings = self.common.settings_with(recipe)?;
-        self.change_text(settings.text());
-        self.change_training(settings.train());
-        Ok(settings)
+    pub fn settings_changed<C: RunSettings>(
+        &self,
+        recipe: C,
+        change: impl FnOnce(&mut C),
+    ) -> Result<C, ArgumentsError> {
+        self.common.settings_changed(recipe, |settings| {
+            self.change_text(settings.text());
+            self.change_training(settings.train())?;
+            self.change_cache(settings.activation_cache())?;
+            change(settings);
+            Ok(())
+        })
     }
 
     /// Returns the default settings for the model. The mini encoder and its few rows need more and
@@ -86,6 +122,30 @@ impl RunArguments {
         settings
     }
 
+    /// Returns the evaluation that selects the best model by a metric, if there are validation rows.
+    pub fn evaluation(&self, metric: &str, has_validation_file: bool) -> Option<EvaluationConfig> {
+        let evaluates = has_validation_file || self.holds_out_validation();
+        evaluates.then(|| EvaluationConfig {
+            metric_for_best_model: metric.to_string(),
+            ..EvaluationConfig::default()
+        })
+    }
+
+    fn change_cache(
+        &self,
+        cache: Option<&mut ActivationCacheConfig>,
+    ) -> Result<(), ArgumentsError> {
+        match (&self.activation_cache, cache) {
+            (Some(place), Some(cache)) => cache.location = place.clone(),
+            (Some(_), None) => {
+                let problem = "--activation-cache is for classes and scores of texts";
+                return Err(ArgumentsError::usage(problem));
+            }
+            (None, _) => {}
+        }
+        Ok(())
+    }
+
     fn change_text(&self, text: &mut TextConfig) {
         let given = self.clean.clone();
         if !given.is_empty() {
@@ -97,7 +157,7 @@ impl RunArguments {
         }
     }
 
-    fn change_training(&self, train: &mut TrainConfig) {
+    fn change_training(&self, train: &mut TrainConfig) -> Result<(), ArgumentsError> {
         let steps = self.max_steps.map(TrainDuration::Steps);
         set(&mut train.duration, steps);
         let tokens = self.max_tokens_per_batch.map(BatchSize::Tokens);
@@ -111,18 +171,26 @@ impl RunArguments {
         set(&mut train.seed, self.seed);
         set(&mut train.save_dtype, self.save_dtype);
         if self.validation_split.is_some() {
-            let evaluation = train.evaluation.get_or_insert(EvaluationConfig {
+            train.evaluation.get_or_insert(EvaluationConfig {
                 metric_for_best_model: "accuracy".to_string(),
                 ..Default::default()
             });
-            if let Some(patience) = self.early_stopping_patience {
+        }
+        match (self.early_stopping_patience, &mut train.evaluation) {
+            (Some(patience), Some(evaluation)) => {
                 let stopping = evaluation.early_stopping.get_or_insert_default();
                 *stopping = EarlyStopping {
                     patience,
                     ..*stopping
                 };
             }
+            (Some(_), None) => {
+                let problem = "--early-stopping-patience needs validation rows";
+                return Err(ArgumentsError::usage(problem));
+            }
+            (None, _) => {}
         }
+        Ok(())
     }
 }
 
@@ -149,7 +217,7 @@ mod tests {
 
     const TECHNICAL_REPORT: &str = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/settings/ag_news_technical_report.json"
+        "/../../examples/settings/ag_news_technical_report.json"
     );
 
     #[test]
@@ -173,6 +241,42 @@ mod tests {
         );
         assert_eq!(other.train.gradient_accumulation_steps, 2);
         assert_eq!(other.text, report.text);
+        let set = settings("--config REPORT --seed 3 --set train.seed=4 --set loss.kind=huber");
+        assert_eq!(set.train.seed, 4);
+        assert!(matches!(set.loss, LossConfig::Huber { .. }));
+        assert_eq!(set.train.duration, report.train.duration);
+    }
+
+    #[test]
+    fn a_setting_that_does_not_exist_is_named_with_the_nearest() {
+        let message = |setting: &str| {
+            let words = ["program", "--set", setting];
+            let error = Program::parse_from(words).run.settings().unwrap_err();
+            assert!(error.is_usage());
+            error.to_string()
+        };
+        let unknown = message("train.optimizer.learning_rat=1");
+        assert!(
+            unknown.starts_with("--set: there is no setting train.optimizer.learning_rat; the nearest are train.optimizer.learning_rate, "),
+            "{unknown}"
+        );
+        assert!(unknown.contains("; train.optimizer has "), "{unknown}");
+        let other_type = message("train.seed=many");
+        assert_eq!(
+            other_type,
+            "--set: train.seed: invalid type: string \"many\", expected u64"
+        );
+    }
+
+    #[test]
+    fn arguments_of_other_runs_are_refused() {
+        let words = ["program", "--activation-cache", "off"];
+        let run = Program::parse_from(words).run;
+        let error = run.settings_with(TokenClassificationConfig::default());
+        assert!(error.unwrap_err().is_usage());
+        let words = ["program", "--early-stopping-patience", "3"];
+        let error = Program::parse_from(words).run.settings().unwrap_err();
+        assert!(error.to_string().contains("validation rows"), "{error}");
     }
 
     #[test]
@@ -228,7 +332,7 @@ mod tests {
     /// The settings shown in the guide are valid.
     #[test]
     fn the_guide_is_right() {
-        let guide = include_str!("../../docs/guide/training.md");
+        let guide = include_str!("../../../docs/guide/training.md");
         let (_, json) = guide.split_once("```json\n").unwrap();
         let (json, _) = json.split_once("```").unwrap();
         let config: FineTuningConfig = serde_json::from_str(json).unwrap();
@@ -238,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_guide_to_several_tasks_is_right() {
-        let guide = include_str!("../../docs/guide/multi-task.md");
+        let guide = include_str!("../../../docs/guide/multi-task.md");
         let (_, json) = guide.split_once("```json\n").unwrap();
         let (json, _) = json.split_once("```").unwrap();
         let config: MultiTaskConfig = serde_json::from_str(json).unwrap();

@@ -3,15 +3,72 @@
 use std::error::Error;
 
 use clap::{Args, ValueEnum};
-use finetune::data::{EmbeddingDataset, EmbeddingKind, EmbeddingSplits};
+use finetune::data::{EmbeddingColumns, EmbeddingDataset, EmbeddingKind, EmbeddingSplits};
 use finetune::model::{DenseConfig, TokenPooling};
 use finetune::prelude::*;
 use finetune::train::{
-    EmbeddingDistance, EmbeddingLossConfig, EmbeddingTrainingConfig, EvaluationConfig,
-    MatryoshkaConfig,
+    EmbeddingDistance, EmbeddingLossConfig, EmbeddingTrainingConfig, MatryoshkaConfig,
 };
 
-use crate::RunArguments;
+use crate::error::ArgumentsError;
+use crate::output::say;
+use crate::run_arguments::RunArguments;
+use crate::table_arguments::ColumnList;
+
+/// Columns of the texts of an embedding dataset.
+#[derive(Debug, Clone, Default, Args)]
+pub struct EmbeddingColumnArguments {
+    /// Column with the first text [default: anchor]
+    #[arg(long, value_name = "NAME")]
+    anchor_column: Option<String>,
+    /// Column with the second text [default: positive]
+    #[arg(long, value_name = "NAME")]
+    positive_column: Option<String>,
+    /// Columns with texts that do not belong to the first, or one column of lists of them
+    #[arg(long, value_name = "NAME,...")]
+    negative_columns: Vec<ColumnList>,
+    /// Column with the score of a pair
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["label_column", "negative_columns"])]
+    score_column: Option<String>,
+}
+
+impl EmbeddingColumnArguments {
+    /// Returns whether any column is given.
+    pub fn any_given(&self) -> bool {
+        self.anchor_column.is_some() || self.positive_column.is_some()
+    }
+
+    /// Returns the columns; `default` are the names of the first and the second text if they are not
+    /// given, `label` is the column with 1 for pairs that belong together and 0 for others.
+    ///
+    /// # Errors
+    /// [`ArgumentsError::Usage`] if there are labels and negatives, or a range without scores.
+    pub fn columns(
+        &self,
+        default: [&str; 2],
+        label: Option<&str>,
+        score_range: Option<[f64; 2]>,
+    ) -> Result<EmbeddingColumns, ArgumentsError> {
+        if label.is_some() && !self.negative_columns.is_empty() {
+            let problem = "--negative-columns are for rows without --label-column";
+            return Err(ArgumentsError::usage(problem));
+        }
+        if score_range.is_some() && self.score_column.is_none() {
+            return Err(ArgumentsError::usage("--score-range needs --score-column"));
+        }
+        let column = |given: &Option<String>| given.as_deref().map(Into::into);
+        let [anchor, positive] = default;
+        Ok(EmbeddingColumns {
+            anchor: column(&self.anchor_column).unwrap_or(anchor.into()),
+            positive: column(&self.positive_column).unwrap_or(positive.into()),
+            negatives: ColumnList::columns(&self.negative_columns),
+            score: column(&self.score_column),
+            score_range,
+            label: label.map(Into::into),
+            ..EmbeddingColumns::default()
+        })
+    }
+}
 
 /// Model and loss of an embedding run.
 #[derive(Debug, Clone, Args)]
@@ -71,25 +128,26 @@ impl EmbeddingArguments {
     /// file, then by the arguments.
     ///
     /// # Errors
-    /// If the file cannot be read, or has an unknown setting or an invalid value.
+    /// See [`RunArguments::settings_with`].
     pub fn settings(
         &self,
         run: &RunArguments,
         kind: EmbeddingKind,
-    ) -> Result<EmbeddingTrainingConfig, Box<dyn Error>> {
+        has_validation_file: bool,
+    ) -> Result<EmbeddingTrainingConfig, ArgumentsError> {
         let mut recipe = EmbeddingTrainingConfig::default();
-        let of_examples = run.defaults();
-        recipe.text = of_examples.text;
+        let defaults = run.defaults();
+        recipe.text = defaults.text;
         recipe.train = TrainConfig {
             batch_size: BatchSize::Rows(32),
             sampling_strategy: recipe.train.sampling_strategy,
-            evaluation: run.holds_out_validation().then(|| EvaluationConfig {
-                metric_for_best_model: main_metric(kind).to_string(),
-                ..EvaluationConfig::default()
-            }),
-            ..of_examples.train
+            evaluation: run.evaluation(main_metric(kind), has_validation_file),
+            ..defaults.train
         };
-        let mut settings = run.run_settings_with(recipe)?;
+        run.settings_changed(recipe, |settings| self.change(settings, kind))
+    }
+
+    fn change(&self, settings: &mut EmbeddingTrainingConfig, kind: EmbeddingKind) {
         if self.loss.is_some() || self.scale.is_some() || self.margin.is_some() || self.symmetric {
             settings.loss = Some(self.loss_of(kind));
         }
@@ -101,7 +159,6 @@ impl EmbeddingArguments {
             settings.matryoshka = Some(MatryoshkaConfig::new(self.matryoshka_dims.clone()));
         }
         settings.mini_batch_size = self.mini_batch_size.or(settings.mini_batch_size);
-        Ok(settings)
     }
 
     fn loss_of(&self, kind: EmbeddingKind) -> EmbeddingLossConfig {
@@ -130,11 +187,31 @@ impl EmbeddingArguments {
         }
     }
 
-    /// Applies `--max-train-samples` and `--max-test-samples`, then holds out `--validation-split`.
+    /// Prints what a run will use, and returns the rows selected by the arguments. `data` names the data
+    /// in the first line.
     ///
     /// # Errors
-    /// [`DataError`] if the validation fraction leaves a split empty.
-    pub fn subset(
+    /// If the validation fraction leaves a split empty, or standard output is closed.
+    pub fn announce(
+        &self,
+        data: &str,
+        run: &RunArguments,
+        splits: EmbeddingSplits,
+        seed: u64,
+    ) -> Result<EmbeddingSplits, Box<dyn Error>> {
+        let splits = self.subset(run, splits, seed)?;
+        say(&format!(
+            "{data}, {} training and {} test rows, with {} on {}",
+            splits.train.len(),
+            splits.test.as_ref().map_or(0, EmbeddingDataset::len),
+            run.model(),
+            run.device(),
+        ))?;
+        Ok(splits)
+    }
+
+    /// Applies `--max-train-samples` and `--max-test-samples`, then holds out `--validation-split`.
+    fn subset(
         &self,
         run: &RunArguments,
         splits: EmbeddingSplits,

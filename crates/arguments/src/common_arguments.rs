@@ -1,5 +1,4 @@
-//! Command-line arguments of every example that fine-tunes: checkpoint, device and the most used
-//! settings.
+//! Command-line arguments of everything that trains: checkpoint, device and the most used settings.
 
 use std::path::{Path, PathBuf};
 
@@ -7,40 +6,55 @@ use clap::Args;
 use finetune::DeviceSpec;
 use finetune::ops::Precision;
 use finetune::prelude::*;
-use finetune::study::{StudyError, override_settings};
-use finetune::train::{TrainError, read_json};
-use serde_json::{Map, Value};
+use finetune::study::{override_settings, settings_by_path};
+use serde_json::Value;
 
-use crate::settings::RunSettings;
-use crate::study::Conditions;
-use crate::{Checkpoint, subset};
+use crate::checkpoint::Checkpoint;
+use crate::error::ArgumentsError;
+use crate::run_settings::RunSettings;
+use crate::setting::{Setting, read_settings};
+use crate::subset::subset;
 
-/// Checkpoint, device and settings, accepted before or after a command. A setting that is not given
-/// takes its value from the file of --config, and what is not in the file from the recipe of the
-/// example.
+/// Checkpoint, device and settings, accepted before or after a command.
+///
+/// A setting takes its value from `--set`, else from its own argument, else from the file of
+/// `--config`, else from the recipe of the program.
 #[derive(Debug, Clone, Args)]
 pub struct CommonArguments {
-    /// Directory with config.json, model.safetensors and tokenizer.json or vocab.txt, or `mini` for
-    /// the bundled mini encoder
+    /// Directory of the checkpoint to start from
+    ///
+    /// It has config.json, model.safetensors or pytorch_model.bin, and tokenizer.json or vocab.txt. `mini`
+    /// is the bundled mini encoder.
     #[arg(long, value_name = "DIR", default_value = "mini", value_parser = Checkpoint::parser(), global = true)]
     model: Checkpoint,
-    /// Device to compute on: flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled
-    /// in
+    /// Device to compute on
+    ///
+    /// It is flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in.
     #[arg(long, default_value_t, global = true)]
     device: DeviceSpec,
-    /// JSON file with any of the fine-tuning settings, in the layout of `config` in the config.json
-    /// of a run directory; others keep the values of the recipe
-    #[arg(long, value_name = "FILE.json", global = true)]
+    /// JSON or TOML file with any of the settings
+    ///
+    /// It has the layout of `config` in the config.json of a run directory; settings that it does not
+    /// have keep the values of the recipe.
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Precision of the inputs to the encoder's matrix products: f32, bf16 or f16, if the device
-    /// supports it [default: the recipe's]
-    #[arg(long, global = true)]
+    /// Any setting by its path, as in train.seed=7; repeatable
+    ///
+    /// The path is that in the file of --config, such as train.optimizer.learning_rate. The value is
+    /// JSON; what is not JSON is text.
+    #[arg(long = "set", value_name = "PATH=VALUE", global = true)]
+    sets: Vec<Setting>,
+    /// Precision of matrix products: f32, bf16 or f16
+    ///
+    /// The inputs to the encoder's matrix products are rounded, if the device supports it [default: the
+    /// recipe's].
+    #[arg(long, value_name = "TYPE", global = true)]
     precision: Option<Precision>,
     /// Passes over the training rows [default: the recipe's]
-    #[arg(long, global = true)]
+    #[arg(long, value_name = "N", global = true)]
     epochs: Option<usize>,
     /// Rows per batch [default: the recipe's]
-    #[arg(long, global = true)]
+    #[arg(long, value_name = "N", global = true)]
     batch_size: Option<usize>,
     /// Highest learning rate [default: the recipe's]
     #[arg(
@@ -51,7 +65,9 @@ pub struct CommonArguments {
         global = true
     )]
     learning_rate: Option<f64>,
-    /// Maximum sequence length in tokens; longer texts are truncated [default: the recipe's]
+    /// Maximum tokens of a text [default: the recipe's]
+    ///
+    /// Longer texts are truncated.
     #[arg(long, value_name = "TOKENS", global = true)]
     max_length: Option<usize>,
     /// Maximum number of training rows, sampled with the class proportions kept
@@ -73,15 +89,24 @@ impl CommonArguments {
         self.device
     }
 
-    /// Returns the recipe with the settings of the `--config` file, and those with the arguments.
+    /// Returns the recipe with the settings of the `--config` file, of the arguments and of `--set`.
     ///
     /// # Errors
-    /// If the file cannot be read, or has an unknown setting or an invalid value.
-    pub fn settings_with<C: RunSettings>(&self, recipe: C) -> Result<C, StudyError> {
+    /// - The errors of [`read_settings`].
+    /// - [`ArgumentsError::Setting`] if a setting is unknown or its value has another type.
+    pub fn settings_with<C: RunSettings>(&self, recipe: C) -> Result<C, ArgumentsError> {
+        self.settings_changed(recipe, |_| Ok(()))
+    }
+
+    /// Returns the settings like [`Self::settings_with`]; `change` applies further arguments.
+    pub(crate) fn settings_changed<C: RunSettings>(
+        &self,
+        recipe: C,
+        change: impl FnOnce(&mut C) -> Result<(), ArgumentsError>,
+    ) -> Result<C, ArgumentsError> {
         let mut settings = match &self.config {
             Some(file) => {
-                let overrides: Map<String, Value> = read_json(file)?;
-                override_settings(&recipe, &overrides, &file.display().to_string())?
+                override_settings(&recipe, &read_settings(file)?, &file.display().to_string())?
             }
             None => recipe,
         };
@@ -91,15 +116,24 @@ impl CommonArguments {
         set(&mut train.batch_size, self.batch_size.map(BatchSize::Rows));
         set(&mut train.optimizer.learning_rate, self.learning_rate);
         set(&mut settings.text().encoding.max_length, self.max_length);
-        Ok(settings)
+        change(&mut settings)?;
+        if self.sets.is_empty() {
+            // Nothing is serialized: a path of the arguments need not be Unicode.
+            return Ok(settings);
+        }
+        let sets = self.sets.iter();
+        let sets = settings_by_path(sets.map(|set| (&set.path[..], set.value.clone())));
+        Ok(override_settings(&settings, &sets, "--set")?)
     }
 
     /// Returns the value that an argument or the `--config` file gives to a setting of a number;
     /// `None` if the recipe's applies. `path` is the path of the setting, its parts joined by dots.
     ///
     /// # Errors
-    /// If the file cannot be read.
-    pub fn given(&self, path: &str) -> Result<Option<Value>, TrainError> {
+    /// See [`read_settings`].
+    pub fn given(&self, path: &str) -> Result<Option<Value>, ArgumentsError> {
+        let sets = self.sets.iter().rev();
+        let mut set = sets.filter(|set| set.path == path).map(|set| &set.value);
         let argument = match path {
             "train.duration.epochs" => self.epochs.map(Value::from),
             "train.batch_size.rows" => self.batch_size.map(Value::from),
@@ -107,13 +141,14 @@ impl CommonArguments {
             "text.encoding.max_length" => self.max_length.map(Value::from),
             _ => None,
         };
-        match (&self.config, argument) {
+        let given = set.next().cloned().or(argument);
+        match (&self.config, given) {
             (Some(file), None) => {
-                let file: Value = read_json(file)?;
+                let file = Value::Object(read_settings(file)?);
                 let pointer = format!("/{}", path.replace('.', "/"));
                 Ok(file.pointer(&pointer).cloned())
             }
-            (_, argument) => Ok(argument),
+            (_, given) => Ok(given),
         }
     }
 
@@ -125,6 +160,14 @@ impl CommonArguments {
     /// Applies `--max-train-samples` and `--max-test-samples`.
     pub fn subset(&self, splits: Splits, seed: u64) -> Splits {
         subset(splits, self.max_train_samples, self.max_test_samples, seed)
+    }
+
+    /// Applies `--max-train-samples` to texts.
+    pub fn limited(&self, texts: Dataset, seed: u64) -> Dataset {
+        match self.max_train_samples {
+            Some(limit) => texts.subset(limit, seed),
+            None => texts,
+        }
     }
 
     /// Returns a copy of the arguments with another checkpoint.
@@ -146,16 +189,6 @@ impl CommonArguments {
             Some(format!("{rows} rows: at most {limit}"))
         });
         lines.collect()
-    }
-
-    /// Returns what the runs have in place of the data and the encoder of a published study.
-    pub fn conditions(&self, encoder: &str, is_bundled: bool) -> Conditions {
-        let mut notes = vec![format!("encoder: {} instead of {encoder}", self.model)];
-        notes.extend(self.row_limits());
-        Conditions {
-            notes,
-            obstacle: is_bundled.then(|| "the bundled sample is other data".to_string()),
-        }
     }
 }
 

@@ -1,0 +1,43 @@
+//! Command-line arguments for a published dataset, by its name.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use finetune::data::catalog::{self, NamedDataset};
+use finetune_arguments::{ArgumentsError, data_directory};
+
+/// Name and directory of a published dataset.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct NamedDatasetArguments {
+    /// Published dataset in place of files, such as ag_news
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dataset: Option<String>,
+    /// Its directory, or `hub` to download it [default: hub]
+    #[arg(long, value_name = "DIR", requires = "dataset")]
+    data: Option<PathBuf>,
+}
+
+impl NamedDatasetArguments {
+    /// Returns the dataset and the directory of its files; `None` if no name is given. `has_files` is
+    /// whether files of one's own are given.
+    ///
+    /// # Errors
+    /// - [`ArgumentsError::Usage`] if both are given.
+    /// - If the name is unknown, or the dataset cannot be downloaded.
+    pub(crate) fn open(
+        &self,
+        has_files: bool,
+    ) -> Result<Option<(&'static NamedDataset, PathBuf)>, Box<dyn Error>> {
+        let Some(name) = &self.dataset else {
+            return Ok(None);
+        };
+        if has_files {
+            let problem = "--dataset is for a run without files of one's own";
+            return Err(ArgumentsError::usage(problem).into());
+        }
+        let dataset = catalog::get(name)?;
+        let asked_for = self.data.as_deref().unwrap_or(Path::new("hub"));
+        Ok(Some((dataset, data_directory(name, asked_for)?)))
+    }
+}

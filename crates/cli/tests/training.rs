@@ -1,0 +1,218 @@
+//! Training of each task, and what is done with the model.
+
+use crate::program::Place;
+
+#[test]
+fn a_classifier_from_training_to_comparison() {
+    let place = Place::new();
+    let out = place.train("a", "--max-steps 8 --batch-size 8").done();
+    assert!(out.contains("40 training and 40 test rows"), "{out}");
+    assert!(
+        out.contains("Predict:    finetune predict --model a/model 'A text'"),
+        "{out}"
+    );
+    let report = place.json("a/report.json");
+
+    let test = "--test-file {datasets/customer_messages/sample/test.csv} --text-column message \
+                --label-column topic";
+    let out = place
+        .run(&format!("evaluate --model a/model {test} --json"))
+        .done();
+    let scores: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(scores["rows"], 40);
+    assert_eq!(scores["scores"]["accuracy"], report["test"]["accuracy"]);
+    let out = place
+        .run(&format!(
+            "evaluate --model a/model {test} --metrics roc_auc"
+        ))
+        .done();
+    assert!(out.contains("\nroc auc "), "{out}");
+    let message = place
+        .run(&format!(
+            "evaluate --model a/model {test} --metrics rock_auc"
+        ))
+        .failed(1);
+    assert!(message.contains("roc_auc"), "{message}");
+
+    let out = place.run("predict --model a/model --jsonl late").done();
+    let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["text"], "late");
+
+    place
+        .train("b", "--max-steps 2 --batch-size 8 --seed 7")
+        .done();
+    let out = place.run("compare a b").done();
+    assert!(
+        out.starts_with("a and b on 40 test rows\naccuracy: "),
+        "{out}"
+    );
+    assert!(
+        out.contains("95 % interval") && out.contains("McNemar"),
+        "{out}"
+    );
+    let out = place.run("compare a a --json").done();
+    let same: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(same["mcnemar"][0]["only_first"], 0);
+
+    place
+        .train("c", "--max-steps 1 --max-test-samples 20")
+        .done();
+    let message = place.run("compare a c").failed(2);
+    assert!(
+        message.contains("a was tested on 40 rows, c on 20"),
+        "{message}"
+    );
+    let message = place.run("compare a nowhere").failed(1);
+    assert!(message.contains("no predictions.jsonl"), "{message}");
+}
+
+#[test]
+fn an_exported_model_predicts_the_same() {
+    let place = Place::new();
+    for (name, dtype) in [("half", "f16"), ("whole", "f32")] {
+        place
+            .run(&format!(
+                "export --model {{examples/message_topics}} --output {name} --dtype {dtype}"
+            ))
+            .done();
+    }
+    let predict = |model: &str| {
+        let mut command = place.command(&format!("predict --top-k 1 --model {model}"));
+        let output = command.arg("The parcel is late").output().unwrap();
+        crate::program::Ended::of(output).done()
+    };
+    let original = predict("{examples/message_topics}");
+    assert_eq!(predict("half"), original);
+    assert_eq!(predict("whole"), original);
+    let size = |model: &str| {
+        let file = place.path(model).join("model.safetensors");
+        std::fs::metadata(file).unwrap().len()
+    };
+    assert!(size("half") * 5 < size("whole") * 3);
+    let again = "export --model {examples/message_topics} --output half";
+    let message = place.run(again).failed(2);
+    assert!(message.contains("half: not empty"), "{message}");
+}
+
+#[test]
+fn an_adapter_is_merged() {
+    let place = Place::new();
+    let adapter = "--set model.adapter.rank=4 --max-steps 4 --batch-size 8";
+    place.train("lora", adapter).done();
+    place
+        .run("export --model {examples/mini_encoder} --adapter lora/model/adapter --output merged")
+        .done();
+    let test = "--test-file {datasets/customer_messages/sample/test.csv} --text-column message \
+                --label-column topic --json";
+    let merged = place
+        .run(&format!("evaluate --model merged --max-length 32 {test}"))
+        .done();
+    assert_eq!(
+        merged,
+        place
+            .run(&format!("evaluate --model lora/model {test}"))
+            .done()
+    );
+}
+
+#[test]
+fn words_are_tagged() {
+    let place = Place::new();
+    let out = place
+        .run(
+            "train --train-file {datasets/town_notes/sample/train.conll} --validation-file \
+             {datasets/town_notes/sample/validation.conll} --test-file \
+             {datasets/town_notes/sample/test.conll} --max-steps 6 --max-length 64 --run-dir a",
+        )
+        .done();
+    assert!(out.contains("entity f1"), "{out}");
+    assert_eq!(
+        place.json("a/config.json")["config"]["train"]["evaluation"]["metric_for_best_model"],
+        "entity_f1"
+    );
+    let report = place.json("a/report.json");
+    let test = "--test-file {datasets/town_notes/sample/test.conll} --json";
+    let out = place
+        .run(&format!("evaluate --model a/model {test}"))
+        .done();
+    let scores: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(scores["scores"]["accuracy"], report["test"]["accuracy"]);
+    place.run("predict --model a/model Oslo").done();
+    let out = place.run("compare a a --resamples 99").done();
+    assert!(
+        out.contains("entity f1") && out.contains("accuracy of words"),
+        "{out}"
+    );
+}
+
+#[test]
+fn scores_have_errors() {
+    let place = Place::new();
+    let rows = |shift: usize| -> String {
+        let rows = (0..20)
+            .map(|row| format!("{} late,{}.5\n", "very ".repeat(row % 5), (row + shift) % 5));
+        std::iter::once("text,label\n".to_string())
+            .chain(rows)
+            .collect()
+    };
+    place.write("train.csv", &rows(0));
+    place.write("test.csv", &rows(0));
+    let data = "--train-file train.csv --test-file test.csv --task regression --max-length 16";
+    place
+        .run(&format!("train {data} --max-steps 2 --run-dir a"))
+        .done();
+    place
+        .run(&format!("train {data} --max-steps 1 --run-dir b"))
+        .done();
+    let out = place.run("compare a b --resamples 99").done();
+    assert!(
+        out.contains("mean absolute error") && out.contains("Wilcoxon"),
+        "{out}"
+    );
+    let out = place
+        .run("evaluate --model a/model --test-file test.csv")
+        .done();
+    assert!(
+        out.starts_with("20 rows\n") && out.contains("pearson"),
+        "{out}"
+    );
+}
+
+#[test]
+fn an_embedding_model_from_training_to_vectors() {
+    let place = Place::new();
+    let columns = "--anchor-column question --positive-column answer";
+    let out = place
+        .run(&format!(
+            "train --train-file {{datasets/shop_questions/sample/train.csv}} --test-file \
+             {{datasets/shop_questions/sample/test.csv}} {columns} --max-steps 2 --max-length 32 \
+             --run-dir a"
+        ))
+        .done();
+    assert!(
+        out.contains("Embed:      finetune embed --model a/model 'A text'"),
+        "{out}"
+    );
+    let test = "--test-file {datasets/shop_questions/sample/test.csv}";
+    let out = place
+        .run(&format!("evaluate --model a/model {test} {columns}"))
+        .done();
+    assert!(out.contains("ndcg@10"), "{out}");
+    let out = place.run("embed --model a/model one two").done();
+    let lines: Vec<serde_json::Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        (&lines[0]["text"], &lines[1]["text"]),
+        (&"one".into(), &"two".into())
+    );
+    let size = |line: &serde_json::Value| line["embedding"].as_array().unwrap().len();
+    assert_eq!(size(&lines[0]), size(&lines[1]));
+    let short = place
+        .run("embed --model a/model --truncate-dim 8 one")
+        .done();
+    assert_eq!(size(&serde_json::from_str(&short).unwrap()), 8);
+    let message = place.run("predict --model a/model one").failed(2);
+    assert!(message.contains("an embedding model"), "{message}");
+}
