@@ -76,10 +76,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     // Training, then a test on rows that the training has not seen; the record is in the run
     // directory.
     let directory = run.run_directory("ag_news")?;
-    let prepared = FineTuning::new(run.model().directory()?, splits)
+    let fine_tuning = FineTuning::new(run.model().location(), splits)
         .config(config)
-        .device(run.device())
-        .prepare()?;
+        .device(run.device());
+    let prepared = run.at_recorded_revision(fine_tuning)?.prepare()?;
     say(&prepared.load_report().to_string())?;
     let mut callback = run.callbacks(directory.path());
     let output = match run.is_resumed() {

@@ -89,7 +89,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let splits = announce(&named, run, opened, settings.train.seed)?;
     let directory = run.run_directory("distill")?;
     let part = |name: &str| RunDirectory::new(&directory.path().join(name));
-    let model = &run.model().directory()?;
+    let model = run.model().location();
     let fine_tuning = || {
         let run = FineTuning::new(model, splits.clone()).config(settings.clone());
         run.device(arguments.run.device())

@@ -65,9 +65,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let (embedding, run) = (&arguments.embedding, &arguments.run);
     let settings = embedding.settings(run, splits.train.kind(), splits.validation.is_some())?;
     let splits = embedding.announce(&title, run, splits, settings.train.seed)?;
-    let training = EmbeddingTraining::new(run.model().directory()?, splits).config(settings);
-    let prepared = training.device(run.device()).prepare()?;
-    run_prepared("embeddings", prepared, run)
+    let training = EmbeddingTraining::new(run.model().location(), splits).config(settings);
+    let training = run.at_recorded_revision(training.device(run.device()))?;
+    run_prepared("embeddings", training.prepare()?, run)
 }
 
 impl Arguments {

@@ -62,7 +62,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let directory = run.run_directory("imdb")?;
     let part = |name: &str| RunDirectory::new(&directory.path().join(name));
     let start = match arguments.steps() {
-        0 => run.model().directory()?,
+        0 => run.model().location().to_path_buf(),
         steps => {
             let record = part("pre_training");
             arguments.pre_train(&splits, arguments.pre_training(&settings, steps), &record)?;
@@ -108,7 +108,7 @@ impl Arguments {
             texts.len(),
             self.run.model(),
         ))?;
-        let start = &self.run.model().directory()?;
+        let start = self.run.model().location();
         let run = PreTraining::new(start, texts)
             .config(config)
             .device(device)

@@ -63,11 +63,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let classes = opened.splits.train.class_names();
     let settings = tags.settings(run, classes, files.validation.is_some())?;
     let splits = announce(&title, run, opened, settings.train.seed)?;
-    let prepared = TokenClassification::new(run.model().directory()?, splits)
+    let training = TokenClassification::new(run.model().location(), splits)
         .config(settings)
-        .device(run.device())
-        .prepare()?;
-    run_prepared("tokens", prepared, run)
+        .device(run.device());
+    run_prepared("tokens", run.at_recorded_revision(training)?.prepare()?, run)
 }
 
 impl Arguments {

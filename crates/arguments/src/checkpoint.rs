@@ -7,18 +7,20 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde::Deserialize;
 
 use crate::directories::model_directory;
+use crate::download_bar::show_downloads;
 use crate::error::ArgumentsError;
 
 /// Directory of the mini encoder that is bundled with the project; its model card is in it.
 pub const MINI_ENCODER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/mini_encoder");
 
-/// Directory of a checkpoint, or `mini` for the bundled mini encoder.
+/// Directory of a checkpoint or its name on the Hugging Face hub, or `mini` for the bundled mini
+/// encoder.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "PathBuf")]
 pub enum Checkpoint {
     /// The bundled mini encoder.
     Mini,
-    /// Directory with `config.json`, weights and tokenizer files.
+    /// Directory with `config.json`, weights and tokenizer files, or a name.
     Directory(PathBuf),
 }
 
@@ -47,15 +49,22 @@ impl Checkpoint {
         *self == Self::Mini
     }
 
-    /// Returns the directory of the checkpoint.
+    /// Returns the directory of the checkpoint, or its name: for a run, which records the commit of a
+    /// name. From now on, downloads are shown.
+    pub fn location(&self) -> &Path {
+        show_downloads();
+        match self {
+            Self::Mini => Path::new(MINI_ENCODER),
+            Self::Directory(directory) => directory,
+        }
+    }
+
+    /// Returns the directory of the checkpoint; of a name, its files are downloaded.
     ///
     /// # Errors
     /// See [`model_directory`].
     pub fn directory(&self) -> Result<PathBuf, ArgumentsError> {
-        match self {
-            Self::Mini => model_directory(Path::new(MINI_ENCODER)),
-            Self::Directory(directory) => model_directory(directory),
-        }
+        model_directory(self.location())
     }
 
     /// Returns a parser for command-line values, which may be non-Unicode paths.

@@ -21,11 +21,12 @@ use crate::subset::subset;
 /// `--config`, else from the recipe of the program.
 #[derive(Debug, Clone, Args)]
 pub struct CommonArguments {
-    /// Directory of the checkpoint to start from
+    /// Checkpoint to start from: a directory, or a name on the Hugging Face hub
     ///
-    /// It has config.json, model.safetensors or pytorch_model.bin, and tokenizer.json or vocab.txt. `mini`
-    /// is the bundled mini encoder.
-    #[arg(long, value_name = "DIR", default_value = "mini", value_parser = Checkpoint::parser(), global = true)]
+    /// A directory has config.json, model.safetensors or pytorch_model.bin, and tokenizer.json or
+    /// vocab.txt. A name is bert-base-uncased, ORG/NAME or ORG/NAME@REVISION. `mini` is the bundled mini
+    /// encoder.
+    #[arg(long, value_name = "DIR|NAME", default_value = "mini", value_parser = Checkpoint::parser(), global = true)]
     model: Checkpoint,
     /// Device to compute on
     ///

@@ -3,18 +3,20 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use crate::download_bar::show_downloads;
 use crate::error::ArgumentsError;
 
-/// Returns the directory of the model that was `asked_for`.
+/// Returns the directory of the model that was `asked_for`: itself, or that of a name on the hub, whose
+/// files are downloaded once.
 ///
 /// # Errors
-/// [`ArgumentsError::NoModel`] if there is none.
+/// [`ArgumentsError::NoModel`] if there is none, [`ArgumentsError::Model`] if a download fails.
 pub fn model_directory(asked_for: &Path) -> Result<PathBuf, ArgumentsError> {
-    match asked_for.is_dir() {
-        true => Ok(asked_for.to_path_buf()),
-        false => Err(ArgumentsError::NoModel {
-            path: asked_for.to_path_buf(),
-        }),
+    show_downloads();
+    let directory = finetune::model::model_directory(asked_for)?;
+    match directory.is_dir() {
+        true => Ok(directory),
+        false => Err(ArgumentsError::NoModel { path: directory }),
     }
 }
 
@@ -22,22 +24,15 @@ pub fn model_directory(asked_for: &Path) -> Result<PathBuf, ArgumentsError> {
 /// returns the directory of its files.
 ///
 /// # Errors
-/// If the download fails, or the program was built without the feature `hub`.
+/// If the download fails.
 pub fn data_directory(name: &str, asked_for: &Path) -> Result<PathBuf, Box<dyn Error>> {
     match asked_for == Path::new("hub") {
-        true => download(name),
+        true => {
+            show_downloads();
+            Ok(finetune::data::catalog::get(name)?.download()?)
+        }
         false => Ok(asked_for.to_path_buf()),
     }
-}
-
-#[cfg(feature = "hub")]
-fn download(name: &str) -> Result<PathBuf, Box<dyn Error>> {
-    Ok(finetune::data::catalog::get(name)?.download()?)
-}
-
-#[cfg(not(feature = "hub"))]
-fn download(name: &str) -> Result<PathBuf, Box<dyn Error>> {
-    Err(format!("{name} from the hub: build with --features hub").into())
 }
 
 /// Parses `NAME=DIR`, a dataset and its directory.

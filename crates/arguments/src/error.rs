@@ -28,6 +28,9 @@ pub enum ArgumentsError {
         /// The directory.
         path: PathBuf,
     },
+    /// A model cannot be downloaded by its name.
+    #[error(transparent)]
+    Model(#[from] finetune::model::ModelError),
     /// A file could not be read.
     #[error("{}: {source}", path.display())]
     Io {

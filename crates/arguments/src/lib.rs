@@ -13,6 +13,7 @@
 mod checkpoint;
 mod common_arguments;
 mod directories;
+mod download_bar;
 mod embedding_arguments;
 mod encode_arguments;
 mod encoding_bar;
@@ -37,6 +38,7 @@ mod watcher;
 pub use checkpoint::{Checkpoint, MINI_ENCODER};
 pub use common_arguments::CommonArguments;
 pub use directories::{data_directory, model_directory, named_directory};
+pub use download_bar::show_downloads;
 pub use embedding_arguments::{EmbeddingArguments, EmbeddingColumnArguments};
 pub use encode_arguments::{EncodeArguments, EncodeDefaults};
 pub use encoding_bar::EncodingBar;

@@ -74,8 +74,7 @@ pub fn fine_tune(
     opened: LoadedDataset,
 ) -> Result<(), Box<dyn Error>> {
     let splits = announce(data, arguments, opened, settings.train.seed)?;
-    let start = arguments.model().directory()?;
-    fine_tune_from(name, &start, splits, settings, arguments)
+    fine_tune_from(name, arguments.model().location(), splits, settings, arguments)
 }
 
 /// Fine-tunes and tests the checkpoint in the directory `start`, and prints the reports.
@@ -90,7 +89,8 @@ pub fn fine_tune_from(
     arguments: &RunArguments,
 ) -> Result<(), Box<dyn Error>> {
     let run = FineTuning::new(start, splits).config(settings);
-    run_prepared(name, run.device(arguments.device()).prepare()?, arguments)
+    let run = arguments.at_recorded_revision(run.device(arguments.device()))?;
+    run_prepared(name, run.prepare()?, arguments)
 }
 
 /// Runs or resumes what is prepared, in a run directory named after the example, and prints the reports.

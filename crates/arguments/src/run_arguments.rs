@@ -7,7 +7,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use finetune::DeviceSpec;
 use finetune::data::{CleaningStep, Truncation};
 use finetune::prelude::*;
-use finetune::train::{CacheLocation, RunDirectory, TrainError};
+use finetune::train::{CacheLocation, Run, RunDirectory, RunInput, TrainError};
 
 use crate::checkpoint::Checkpoint;
 use crate::common_arguments::CommonArguments;
@@ -134,6 +134,20 @@ impl RunArguments {
     /// Returns whether to resume an interrupted run.
     pub fn is_resumed(&self) -> bool {
         self.resume
+    }
+
+    /// Begins a run that is resumed from the commit of its model that the record has.
+    ///
+    /// # Errors
+    /// [`TrainError`] if the record cannot be read.
+    pub fn at_recorded_revision<'a, I: RunInput>(
+        &self,
+        run: Run<'a, I>,
+    ) -> Result<Run<'a, I>, TrainError> {
+        match &self.run_dir {
+            Some(directory) if self.resume => run.at_recorded_revision(directory),
+            _ => Ok(run),
+        }
     }
 
     /// Returns whether training rows are held out for validation.

@@ -54,7 +54,7 @@ impl PretrainArguments {
         }
         let run = self.run.with_commands(COMMANDS);
         run.device().open()?;
-        let model = run.model().directory()?;
+        run.model().directory()?;
         let texts = run.common.limited(self.texts()?, settings.train.seed);
         say(&format!(
             "{}, {} texts, with {} on {}",
@@ -63,8 +63,9 @@ impl PretrainArguments {
             run.model(),
             run.device(),
         ))?;
-        let training = PreTraining::new(&model, texts).config(settings);
-        run_prepared("pretrain", training.device(run.device()).prepare()?, &run)
+        let training = PreTraining::new(run.model().location(), texts).config(settings);
+        let training = run.at_recorded_revision(training.device(run.device()))?;
+        run_prepared("pretrain", training.prepare()?, &run)
     }
 
     fn settings(&self) -> Result<PreTrainingConfig, ArgumentsError> {

@@ -113,6 +113,20 @@ impl TrainArguments {
         labels: LabelType,
         files: Option<SplitFiles>,
     ) -> Result<Option<(String, LoadedDataset)>, Box<dyn Error>> {
+        let columns = self.labels.columns("text", "label");
+        let options = self.table.options(columns, self.labels.labels(labels)?);
+        let ambiguous = |error| -> Box<dyn Error> {
+            match error {
+                DataError::AmbiguousLabels { .. } => {
+                    format!("{error}: --task regression or --task classification").into()
+                }
+                error => error.into(),
+            }
+        };
+        if let Some(dataset) = self.dataset.download(files.is_some())? {
+            let opened = dataset.open(&options).map_err(ambiguous)?;
+            return Ok(Some((dataset.pinned_name(), opened)));
+        }
         if let Some((dataset, directory)) = self.dataset.open(files.is_some())? {
             let opened = dataset.open_with(&directory, self.table.on_bad_rows())?;
             return Ok(Some((dataset.title.to_string(), opened)));
@@ -120,16 +134,7 @@ impl TrainArguments {
         let Some(files) = files else {
             return Ok(None);
         };
-        let columns = self.labels.columns("text", "label");
-        let options = self.table.options(columns, self.labels.labels(labels)?);
-        let opened = tabular::open(&files, &options).map_err(|error| -> Box<dyn Error> {
-            match error {
-                DataError::AmbiguousLabels { .. } => {
-                    format!("{error}: --task regression or --task classification").into()
-                }
-                error => error.into(),
-            }
-        })?;
+        let opened = tabular::open(&files, &options).map_err(ambiguous)?;
         Ok(Some((files.train.display().to_string(), opened)))
     }
 
@@ -154,8 +159,9 @@ impl TrainArguments {
         }
         let title = files.train.display().to_string();
         let splits = announce(&title, run, opened, settings.train.seed)?;
-        let training = TokenClassification::new(run.model().directory()?, splits).config(settings);
-        run_prepared(NAME, training.device(run.device()).prepare()?, run)
+        let training = TokenClassification::new(run.model().location(), splits).config(settings);
+        let training = run.at_recorded_revision(training.device(run.device()))?;
+        run_prepared(NAME, training.prepare()?, run)
     }
 
     fn train_embeddings(&self, run: &RunArguments) -> Result<(), Box<dyn Error>> {
@@ -173,8 +179,9 @@ impl TrainArguments {
         }
         let title = files.train.display().to_string();
         let splits = embedding.announce(&title, run, splits, settings.train.seed)?;
-        let training = EmbeddingTraining::new(run.model().directory()?, splits).config(settings);
-        run_prepared(NAME, training.device(run.device()).prepare()?, run)
+        let training = EmbeddingTraining::new(run.model().location(), splits).config(settings);
+        let training = run.at_recorded_revision(training.device(run.device()))?;
+        run_prepared(NAME, training.prepare()?, run)
     }
 
     /// Returns the files of a task that no published dataset has.

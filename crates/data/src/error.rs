@@ -215,6 +215,17 @@ pub enum DataError {
         name: &'static str,
     },
 
+    /// A repository of the hub has no files of a known format, or none with training rows.
+    #[cfg(feature = "hub")]
+    #[error(
+        "{name}: no training rows in .parquet, .jsonl, .csv, .tsv or .json files, nor in the hub's \
+         conversion to Parquet"
+    )]
+    NoTables {
+        /// Name of the dataset.
+        name: String,
+    },
+
     /// A download failed.
     #[cfg(feature = "hub")]
     #[error(transparent)]

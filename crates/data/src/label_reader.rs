@@ -72,8 +72,8 @@ impl ClassReader {
         }
     }
 
-    /// Reads labels as indices of `names_in_file`, which the file itself declares. An index of -1
-    /// is a missing label.
+    /// Reads labels as indices of `names_in_file`, which the file or its description declares. An index
+    /// of -1 is a missing label, and what is no integer is the name of a class.
     pub(crate) fn with_names_in_file(mut self, names_in_file: Vec<String>) -> Self {
         self.names_in_file = Some(names_in_file);
         self
@@ -85,10 +85,11 @@ impl ClassReader {
             return self.class_named(text).map(Some);
         };
         match integer(text) {
+            None => self.class_named(text).map(Some),
             Some(-1) => Ok(None),
-            index => {
-                let index = index.and_then(|index| usize::try_from(index).ok());
-                let name = index.and_then(|index| names.get(index));
+            Some(index) => {
+                let name = usize::try_from(index).ok();
+                let name = name.and_then(|index| names.get(index));
                 let outside = || {
                     let label = excerpt(text);
                     format!(

@@ -68,6 +68,8 @@ mod encoded;
 mod error;
 mod excerpt;
 mod folds;
+#[cfg(feature = "hub")]
+mod hub_dataset;
 mod label_reader;
 mod masking;
 mod next_sentence;
@@ -106,6 +108,8 @@ pub use error::DataError;
 pub use finetune_hub as hub;
 pub use finetune_storage::StorageError;
 pub use folds::{FoldKind, Folds};
+#[cfg(feature = "hub")]
+pub use hub_dataset::{HubDataset, HubName};
 pub use masking::{MaskedBatch, MaskingConfig, MlmCollator};
 pub use next_sentence::next_sentence_pairs;
 pub use reader::{ExampleReader, OnBadRow};

@@ -11,6 +11,7 @@
 //! | [`study`] | many runs: arms, axes, seeds and folds, with tables and tests |
 //! | [`eval`] | predictions in, scores out |
 //! | [`ops`] | the tensor operations beneath, for models of your own |
+//! | `hub` (feature `hub`) | names of models and datasets in, their files out |
 //! | [`random`] | randomness by address, for repeatable choices of your own |
 //!
 //! From files to answers, on the CPU:
@@ -49,10 +50,13 @@
 //! `flex` (default), `tch`, `wgpu`, `vulkan`, `cuda`: which devices are compiled in. Which of them
 //! a run uses is decided when it starts, by [`DeviceSpec`].
 //!
-//! `hub`: downloads of published datasets.
+//! `hub`: models and datasets by their names on the Hugging Face hub, such as
+//! `FineTuning::new("bert-base-uncased", dataset)` and `Dataset::hub("ORG/NAME")`.
 
 /// The tensor framework, in the version that this crate uses.
 pub use burn;
+#[cfg(feature = "hub")]
+pub use finetune_hub as hub;
 pub use finetune_ops::{DeviceError, DeviceSpec};
 pub use {
     finetune_data as data, finetune_eval as eval, finetune_model as model, finetune_ops as ops,

@@ -2,8 +2,10 @@
 //!
 //! The layout is that of `huggingface_hub`: the directory of a repository has `blobs/` with files
 //! named by their hashes, `snapshots/<commit>/` with links to them under their names, and
-//! `refs/<revision>` with the commit of a branch. This crate adds `listings/<commit>.json` with the
-//! names of all files of the commit, so that patterns can be resolved without a request.
+//! `refs/<revision>` with the commit of a branch. A download in progress is
+//! `blobs/<hash>.incomplete`, under the lock `.locks/<repository>/<hash>.lock`, so that either
+//! library goes on where the other stopped. This crate adds `listings/<commit>.json` with the names
+//! of all files of the commit, so that files can be selected without a request.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,8 +15,8 @@ use finetune_storage::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::error::HubError;
-use crate::pattern::{is_inside, matches};
-use crate::repository::Repository;
+use crate::pattern::is_inside;
+use crate::repository::{RepoType, Repository};
 
 /// Files of a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,39 +37,24 @@ impl Listing {
             }),
         }
     }
-
-    /// Returns the files that match any of the patterns.
-    pub(crate) fn allow_patterns(
-        &self,
-        repository: &Repository,
-        patterns: &[&str],
-    ) -> Result<Vec<String>, HubError> {
-        let is_wanted = |file: &&String| patterns.iter().any(|pattern| matches(pattern, file));
-        let files: Vec<String> = self.files.iter().filter(is_wanted).cloned().collect();
-        if files.is_empty() {
-            return Err(HubError::NoMatchingFiles {
-                repository: repository.to_string(),
-                allow_patterns: patterns.join(", "),
-            });
-        }
-        Ok(files)
-    }
 }
 
 /// Cache directory of a repository.
 pub(crate) struct RepositoryCache {
     directory: PathBuf,
-    lock: PathBuf,
+    locks: PathBuf,
+    name: String,
     revision: String,
 }
 
 impl RepositoryCache {
     pub(crate) fn new(cache: &Path, repository: &Repository) -> Self {
-        let name = repository.at_commit("").folder_name();
+        let name = repository.folder();
         Self {
             directory: cache.join(&name),
-            lock: cache.join(".locks").join(format!("finetune--{name}.lock")),
+            locks: cache.join(".locks"),
             revision: repository.revision.clone(),
+            name,
         }
     }
 
@@ -75,16 +62,44 @@ impl RepositoryCache {
         self.directory.join("snapshots").join(commit)
     }
 
-    /// Waits until no other process downloads from the repository. The lock is released when the
-    /// file is closed or the process ends.
+    /// Returns the path of a file by its hash.
+    pub(crate) fn blob(&self, etag: &str) -> PathBuf {
+        self.directory.join("blobs").join(etag)
+    }
+
+    /// Returns the path of a file that is being downloaded.
+    pub(crate) fn incomplete(&self, etag: &str) -> PathBuf {
+        self.directory
+            .join("blobs")
+            .join(format!("{etag}.incomplete"))
+    }
+
+    /// Waits until no other process of this crate downloads from the repository. A lock is released
+    /// when its file is closed or the process ends.
     pub(crate) fn lock(&self) -> Result<File, HubError> {
-        let lock = || {
-            fs::create_dir_all(self.lock.parent().unwrap_or(Path::new(".")))?;
-            let file = File::create(&self.lock)?;
-            file.lock()?;
-            Ok(file)
-        };
-        lock().map_err(|source| HubError::io(&self.lock, source))
+        lock(&self.locks.join(format!("finetune--{}.lock", self.name)))
+    }
+
+    /// Waits until no other library downloads the file.
+    pub(crate) fn lock_blob(&self, etag: &str) -> Result<File, HubError> {
+        lock(&self.locks.join(&self.name).join(format!("{etag}.lock")))
+    }
+
+    /// Gives a blob its name in the snapshot of a commit.
+    pub(crate) fn link(&self, etag: &str, snapshot: &Path, file: &str) -> Result<(), HubError> {
+        let path = snapshot.join(file);
+        let failed = |source| HubError::io(&path, source);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(failed)?;
+        }
+        // Out of the directories of the name, of the commit and of the snapshots.
+        let up = "../".repeat(file.matches('/').count() + 2);
+        match symlink(Path::new(&format!("{up}blobs/{etag}")), &path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Ok(()) => Ok(()),
+            // Some file systems have no links.
+            Err(_) => fs::copy(self.blob(etag), &path).map(drop).map_err(failed),
+        }
     }
 
     /// Returns the listing of the commit that the revision had at the last download.
@@ -111,7 +126,11 @@ impl RepositoryCache {
         let text =
             serde_json::to_vec(listing).map_err(|source| HubError::io(&path, source.into()))?;
         write(&path, &text)?;
-        write(&self.ref_path(), listing.commit.as_bytes())
+        // A commit refers to itself.
+        match self.revision == listing.commit {
+            true => Ok(()),
+            false => write(&self.ref_path(), listing.commit.as_bytes()),
+        }
     }
 
     fn commit(&self) -> Option<String> {
@@ -134,6 +153,51 @@ impl RepositoryCache {
             .join("listings")
             .join(format!("{commit}.json"))
     }
+}
+
+/// Returns the ids of the repositories of a type in a cache, those most like `name` first.
+pub(crate) fn cached_ids(cache: &Path, kind: RepoType, name: &str) -> Vec<String> {
+    let entries = fs::read_dir(cache).into_iter().flatten().flatten();
+    let has_files = |folder: &Path| {
+        let commits = fs::read_dir(folder.join("snapshots")).into_iter().flatten();
+        commits.flatten().next().is_some()
+    };
+    let mut ids: Vec<String> = entries
+        .filter(|entry| has_files(&entry.path()))
+        .filter_map(|entry| Repository::of_folder(entry.file_name().to_str()?))
+        .filter_map(|(found, id)| (found == kind).then_some(id))
+        .collect();
+    // A name may be right with the owner missing or mistaken.
+    let last = |id: &str| id.rsplit('/').next().unwrap_or(id).to_lowercase();
+    let likeness = |id: &String| {
+        let whole = strsim::jaro_winkler(&id.to_lowercase(), &name.to_lowercase());
+        whole + strsim::jaro_winkler(&last(id), &last(name))
+    };
+    ids.sort_by(|left, right| {
+        let order = likeness(right).total_cmp(&likeness(left));
+        order.then_with(|| left.cmp(right))
+    });
+    ids
+}
+
+fn lock(path: &Path) -> Result<File, HubError> {
+    let lock = || {
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        let file = File::create(path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    lock().map_err(|source| HubError::io(path, source))
+}
+
+#[cfg(unix)]
+fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+#[cfg(windows)]
+fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_file(target, link)
 }
 
 /// Lists all files below a directory, following links; broken links are ignored.

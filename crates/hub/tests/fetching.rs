@@ -31,7 +31,9 @@ fn hub() -> (Server, TempDir, Hub) {
 }
 
 fn assert_fetched(server: &Server, folder: &Path) {
-    for (name, content) in &server.behavior().files {
+    let behavior = server.behavior();
+    let (_, files) = behavior.repositories.values().next().unwrap();
+    for (name, content) in files {
         let path = folder.join(name);
         assert_eq!(path.exists(), name != "README.md", "{name}");
         assert!(
@@ -94,13 +96,13 @@ fn an_interrupted_download_goes_on_where_it_stopped() {
     let folder = hub.snapshot_download(&repository(), WANTED).unwrap();
     assert_fetched(&server, &folder);
     let behavior = server.behavior();
-    let ranges = behavior
+    let gets = behavior
         .requests
         .iter()
-        .filter_map(|(_, range)| range.as_deref());
-    // The first byte is asked for to see the headers.
-    let ranges: Vec<&str> = ranges.filter(|range| *range != "0-0").collect();
-    assert_eq!(ranges, ["0-", "600000-", "900000-", "0-"]);
+        .filter(|asked| asked.method == "GET");
+    let ranges: Vec<_> = gets.map(|asked| asked.range.as_deref()).collect();
+    // The listing, the large file in three parts, and the small one.
+    assert_eq!(ranges, [None, None, Some("600000-"), Some("900000-"), None]);
 }
 
 #[test]
@@ -129,7 +131,7 @@ fn a_later_run_goes_on_too() {
     assert!(
         requests
             .iter()
-            .any(|(_, range)| range.as_deref() == Some("600000-"))
+            .any(|asked| asked.range.as_deref() == Some("600000-"))
     );
 }
 
@@ -149,7 +151,7 @@ fn a_part_that_does_not_fit_is_downloaded_anew() {
             .unwrap()
             .flatten()
             .map(|entry| entry.path());
-        let mut part = part.filter(|path| path.extension().is_some_and(|end| end == "part"));
+        let mut part = part.filter(|path| path.extension().is_some_and(|end| end == "incomplete"));
         let part = part.next().unwrap();
         match spoil {
             "ignored range" => server.behavior().ignores_ranges = true,
@@ -217,7 +219,7 @@ fn what_the_hub_has_not_is_said() {
         .snapshot_download(&Repository::dataset("owner/other"), WANTED)
         .unwrap_err();
     assert!(
-        matches!(error, HubError::NotFound { status: 404, .. }),
+        matches!(error, HubError::UnknownRepository { .. }),
         "{error}"
     );
     assert!(error.to_string().contains("owner/other"), "{error}");
@@ -327,10 +329,12 @@ fn names_that_climb_out_are_refused() {
         assert!(matches!(error, HubError::UnsafeName { .. }), "{error}");
         assert_eq!(server.request_count(), 1);
     }
-    let (server, _cache, hub) = hub();
-    server.behavior().etag = Some("../../../evil".to_owned());
-    let error = hub.snapshot_download(&repository(), WANTED).unwrap_err();
-    assert!(matches!(error, HubError::UnsafeName { .. }), "{error}");
+    for etag in ["../../../evil", "a/b"] {
+        let (server, _cache, hub) = hub();
+        server.behavior().etag = Some(etag.to_owned());
+        let error = hub.snapshot_download(&repository(), WANTED).unwrap_err();
+        assert!(matches!(error, HubError::UnsafeName { .. }), "{error}");
+    }
 }
 
 #[test]
@@ -348,9 +352,217 @@ fn programs_that_fetch_the_same_wait_for_each_other() {
     });
     // The listing, and each file's content.
     let behavior = server.behavior();
-    let whole = behavior
+    let gets = behavior
         .requests
         .iter()
-        .filter(|(_, range)| range.as_deref() != Some("0-0"));
-    assert_eq!(whole.count(), 3);
+        .filter(|asked| asked.method == "GET");
+    assert_eq!(gets.count(), 3);
+}
+
+#[test]
+fn a_renamed_repository_is_found_under_its_old_name() {
+    let (server, cache, hub) = hub();
+    let names = ["datasets/old", "datasets/owner/name"].map(str::to_owned);
+    server.behavior().renamed.extend([names.into()]);
+    let old = Repository::dataset("old");
+    let folder = hub.snapshot_download(&old, WANTED).unwrap();
+    assert_fetched(&server, &folder);
+    assert!(folder.starts_with(cache.path().join("datasets--old")));
+}
+
+#[test]
+fn large_files_come_from_another_host_which_does_not_see_the_token() {
+    let (server, cache, hub) = hub();
+    server.behavior().has_storage = true;
+    server.behavior().broken_answers = 1;
+    let hub = hub.token("secret");
+    let folder = hub.snapshot_download(&repository(), WANTED).unwrap();
+    assert_fetched(&server, &folder);
+    for asked in &server.behavior().requests {
+        let is_storage = asked.path.starts_with("/storage/");
+        assert_eq!(asked.has_token, !is_storage, "{asked:?}");
+    }
+    // The name of a file links to its content, which has the name of its hash.
+    let blob = fs::canonicalize(folder.join("data/test.parquet")).unwrap();
+    let blobs = cache.path().join("datasets--owner--name/blobs");
+    assert_eq!(blob.parent().unwrap(), fs::canonicalize(blobs).unwrap());
+    assert_eq!(blob.file_name().unwrap().len(), 64);
+}
+
+#[test]
+fn a_file_begun_by_another_library_is_completed() {
+    let (server, cache, hub) = hub();
+    let content = server.behavior().repositories.values().next().unwrap().1[1].clone();
+    let etag = "0123".to_owned();
+    server.behavior().etag = Some(etag);
+    let blobs = cache.path().join("datasets--owner--name/blobs");
+    fs::create_dir_all(&blobs).unwrap();
+    fs::write(blobs.join("0123.incomplete"), &content.1[..1000]).unwrap();
+    let only = ["data/train.parquet"];
+    let folder = hub.snapshot_download(&repository(), &only).unwrap();
+    assert_eq!(fs::read(folder.join(only[0])).unwrap(), content.1);
+    let behavior = server.behavior();
+    let range = behavior.requests.last().unwrap().range.as_deref();
+    assert_eq!(range, Some("1000-"));
+}
+
+#[test]
+fn too_many_requests_are_waited_for_within_a_limit() {
+    let (server, _cache, hub) = hub();
+    server.behavior().too_many = (1, 1);
+    let start = Instant::now();
+    let folder = hub.snapshot_download(&repository(), WANTED).unwrap();
+    assert!(start.elapsed() >= Duration::from_secs(1));
+    assert_fetched(&server, &folder);
+
+    let (server, _cache, hub) = self::hub();
+    server.behavior().too_many = (1, 3600);
+    let error = hub.snapshot_download(&repository(), WANTED).unwrap_err();
+    assert!(
+        error.to_string().contains("try again in 3600 seconds"),
+        "{error}"
+    );
+    assert_eq!(server.request_count(), 1);
+}
+
+#[test]
+fn a_refusal_says_what_to_do() {
+    for (status, code, token, expected) in [
+        (
+            401,
+            "GatedRepo",
+            None,
+            "/datasets/owner/name, then set HF_TOKEN",
+        ),
+        (
+            403,
+            "GatedRepo",
+            Some("secret"),
+            "use a token of the account that was granted it",
+        ),
+        (403, "", Some("secret"), "has no right to do this"),
+        (
+            401,
+            "",
+            Some("wrong"),
+            "the hub refuses the token: it is invalid",
+        ),
+        (
+            401,
+            "RepoNotFound",
+            None,
+            "has no such dataset; a private one needs a token in HF_TOKEN",
+        ),
+        (
+            404,
+            "RevisionNotFound",
+            None,
+            "the repository has no such revision",
+        ),
+    ] {
+        let (server, _cache, hub) = hub();
+        server.behavior().refusal = Some((status, code));
+        let hub = token.map_or(hub.clone(), |token| hub.token(token));
+        let error = hub.snapshot_download(&repository(), WANTED).unwrap_err();
+        assert!(
+            error.to_string().contains(expected),
+            "{status} {code}: {error}"
+        );
+        assert_eq!(server.request_count(), 1);
+    }
+}
+
+#[test]
+fn a_mistyped_name_is_answered_with_the_nearest_of_the_cache() {
+    let (server, cache, hub) = hub();
+    for id in ["owner/nome", "far/away", "other/name"] {
+        server.add(
+            &format!("datasets/{id}"),
+            "main",
+            COMMIT,
+            &[("a.csv", b"a")],
+        );
+        hub.snapshot_download(&Repository::dataset(id), &["*.csv"])
+            .unwrap();
+    }
+    hub.snapshot_download(&repository(), WANTED).unwrap();
+    let mistyped = Repository::dataset("owner/nam");
+    let error = hub.snapshot_download(&mistyped, WANTED).unwrap_err();
+    let names_of_cache = |error: &HubError| {
+        let text = error.to_string();
+        let (_, names) = text
+            .split_once("; in the cache, the nearest first: ")
+            .unwrap();
+        let names: Vec<&str> = names.split(", ").collect();
+        assert_eq!((names[0], names[3]), ("owner/name", "far/away"), "{error}");
+    };
+    names_of_cache(&error);
+    let offline = hub.clone().local_files_only(true);
+    let error = offline.snapshot_download(&mistyped, WANTED).unwrap_err();
+    names_of_cache(&error);
+    // A model has nothing to do with them.
+    let model = Repository::model("owner/nam");
+    let error = offline.snapshot_download(&model, WANTED).unwrap_err();
+    assert!(!error.to_string().contains("nearest"), "{error}");
+
+    let nowhere = Hub::new(cache.path()).endpoint("http://no-such-host.invalid");
+    let error = nowhere.snapshot_download(&mistyped, WANTED).unwrap_err();
+    assert!(matches!(error, HubError::Unreachable { .. }), "{error}");
+    names_of_cache(&error);
+}
+
+#[test]
+fn without_a_network_files_of_another_library_do() {
+    let (server, _cache, hub) = hub();
+    let folder = hub.snapshot_download(&repository(), WANTED).unwrap();
+    // Another library keeps no listing.
+    fs::remove_dir_all(folder.ancestors().nth(2).unwrap().join("listings")).unwrap();
+    server.behavior().unavailable = 100;
+    let hub = hub.max_attempts(1);
+    assert_eq!(
+        hub.snapshot_download(&repository(), WANTED).unwrap(),
+        folder
+    );
+    assert_eq!(server.request_count(), 6);
+    let error = hub
+        .snapshot_download(&repository(), &["*.csv"])
+        .unwrap_err();
+    assert!(matches!(error, HubError::Unreachable { .. }), "{error}");
+}
+
+#[test]
+fn a_commit_is_fetched_by_itself() {
+    let (server, _cache, hub) = hub();
+    let other = "f".repeat(40);
+    let pinned = repository().with_revision(COMMIT);
+    let folder = hub.snapshot_download(&pinned, WANTED).unwrap();
+    server.add(
+        "datasets/owner/name",
+        "main",
+        &other,
+        &[("data/a.parquet", b"new")],
+    );
+    let newer = hub.snapshot_download(&repository(), WANTED).unwrap();
+    assert_eq!(newer.file_name().unwrap().to_str(), Some(&other[..]));
+    assert_eq!(hub.snapshot_download(&pinned, WANTED).unwrap(), folder);
+    let found = Repository::of_snapshot(&folder).unwrap();
+    assert_eq!(found, pinned);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said_and_the_name_does_not_appear() {
+    let (server, cache, hub) = hub();
+    server.behavior().etag = Some("0123".to_owned());
+    let blobs = cache.path().join("datasets--owner--name/blobs");
+    fs::create_dir_all(&blobs).unwrap();
+    // A device on which every write fails as on a full disk.
+    std::os::unix::fs::symlink("/dev/full", blobs.join("0123.incomplete")).unwrap();
+    let error = hub.snapshot_download(&repository(), WANTED).unwrap_err();
+    let HubError::DiskFull { missing, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(missing, 1_200_000);
+    assert!(error.to_string().contains("set HF_HOME"), "{error}");
+    assert!(!cache.path().join("datasets--owner--name/refs").exists());
 }

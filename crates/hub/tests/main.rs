@@ -9,3 +9,5 @@
 mod fetching;
 /// A small hub that can be told to fail.
 mod server;
+/// What is sent to the hub.
+mod uploading;

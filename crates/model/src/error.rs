@@ -47,6 +47,24 @@ pub enum ModelError {
         /// Value found and values expected, or that the key is missing.
         problem: String,
     },
+    /// There is no such directory, and the model is not looked for elsewhere.
+    #[error(
+        "{model}: no such directory; to download a model by its name on the hub, enable the feature \
+         `hub`"
+    )]
+    NoSuchDirectory {
+        /// The path or name.
+        model: String,
+    },
+    /// There is no such directory, and the model cannot be downloaded.
+    #[cfg(feature = "hub")]
+    #[error("{model}: no such directory here, and from the hub: {source}")]
+    Hub {
+        /// The path or name.
+        model: String,
+        /// Why it cannot be downloaded.
+        source: Box<finetune_hub::HubError>,
+    },
     /// A value of a configuration is invalid.
     #[error("model configuration: {field} is {found}, expected {expected}")]
     InvalidConfig {
@@ -136,6 +154,14 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    #[cfg(feature = "hub")]
+    pub(crate) fn hub(model: &str, source: finetune_hub::HubError) -> Self {
+        Self::Hub {
+            model: model.to_owned(),
+            source: Box::new(source),
+        }
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         |source| Self::Io { path, source }

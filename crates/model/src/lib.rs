@@ -1,6 +1,7 @@
 //! BERT-family encoders on burn: from token ids to hidden states and logits.
 //!
-//! 1. A model is loaded from a Hugging Face checkpoint directory ([`load_classifier`],
+//! 1. A model is loaded from a Hugging Face checkpoint directory, or by its name on the hub
+//!    ([`model_directory`]) ([`load_classifier`],
 //!    [`load_token_classifier`],
 //!    [`load_masked_lm`], [`load_pre_training`], [`load_base_model`], [`load_encoder`]), or created
 //!    from an [`EncoderConfig`] and a seed ([`init_weights`]).
@@ -65,6 +66,7 @@ mod initialization;
 mod layers;
 mod limits;
 mod masked_lm;
+mod model_directory;
 mod multi_task;
 mod next_sentence;
 mod parameters;
@@ -103,6 +105,9 @@ pub use head::{
 };
 pub use initialization::init_weights;
 pub use masked_lm::{MaskedLm, MaskedLmHead};
+#[cfg(feature = "hub")]
+pub use model_directory::download_model;
+pub use model_directory::{model_directory, model_source};
 pub use multi_task::{MultiTaskModel, TaskHead};
 pub use next_sentence::{NextSentenceHead, PreTrainingLogits};
 pub use parameters::{Parameter, ParameterKind, parameters};

@@ -11,7 +11,7 @@ use finetune_data::{
     BatchSize, Cleaning, EmbeddingDataset, EncodedTexts, EncodingConfig, TextTokenizer, Truncation,
 };
 use finetune_eval::{Embeddings, Scores};
-use finetune_model::{EmbeddingModel, EncoderModel, load_embedding_model};
+use finetune_model::{EmbeddingModel, EncoderModel, load_embedding_model, model_directory};
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +93,7 @@ pub struct Embedder {
 
 impl Embedder {
     /// Loads a model and its tokenizer from a directory: `model/` of a run directory, or one of
-    /// sentence-transformers.
+    /// sentence-transformers, also by its name on the hub ([`model_directory`]).
     ///
     /// # Errors
     /// - Any error of [`Self::load_with`].
@@ -117,6 +117,7 @@ impl Embedder {
     ) -> Result<Self, PredictError> {
         config.precision.check(device)?;
         let device = device.clone().without_autodiff();
+        let directory = &model_directory(directory)?;
         let (model, checkpoint, _) = load_embedding_model(directory, &device)?;
         let tokenizer = load_tokenizer(checkpoint.encoder_directory())?;
         let prepared = TextPreprocessing::read(directory)?;

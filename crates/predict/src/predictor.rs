@@ -17,7 +17,7 @@ use finetune_data::{
 use finetune_eval::{Evaluator, Metric, Scores, Targets, Thresholds};
 use finetune_model::{
     CheckpointConfig, CustomHead, EncoderModel, ProblemType, SequenceClassifier,
-    load_classifier_with,
+    load_classifier_with, model_directory,
 };
 
 use crate::compatibility::{check_length, check_vocabulary, load_tokenizer};
@@ -80,7 +80,7 @@ pub struct Predictor {
 
 impl Predictor {
     /// Loads a model and its tokenizer from a directory: `model/` of a run directory, or a
-    /// classifier in the Hugging Face layout.
+    /// classifier in the Hugging Face layout, also by its name on the hub ([`model_directory`]).
     ///
     /// # Errors
     /// - Any error of [`Self::load_with`].
@@ -124,6 +124,7 @@ impl Predictor {
     ) -> Result<Self, PredictError> {
         config.validate()?;
         config.precision.check(device)?;
+        let directory = &model_directory(directory)?;
         let tokenizer = load_tokenizer(directory)?;
         let prepared = TextPreprocessing::read(directory)?;
         let device = device.clone().without_autodiff();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::BatchSize;
-use finetune_model::CustomHead;
+use finetune_model::{CustomHead, model_directory};
 use finetune_ops::Precision;
 use finetune_predict::{
     Embedder, EmbedderConfig, ModelKind, PredictError, Predictor, PredictorConfig, TokenPredictor,
@@ -95,6 +95,7 @@ impl ServedModel {
             name: name.to_string(),
             source: Box::new(source),
         };
+        let directory = &model_directory(directory).map_err(|error| failed(error.into()))?;
         let batch_size = BatchSize::Tokens(Self::TOKENS_AT_ONCE);
         let served = match ModelKind::of(directory) {
             ModelKind::Embeddings => {

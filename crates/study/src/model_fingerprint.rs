@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use finetune_model::model_directory;
 use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -25,12 +26,13 @@ pub(super) fn run_fingerprint(
 /// Returns the path of a checkpoint that does not depend on the working directory: a run can only
 /// be resumed with the paths it started with.
 pub(super) fn resumable_path(model: &Path) -> Result<PathBuf, StudyError> {
-    fs::canonicalize(model).map_err(StudyError::io(model))
+    fs::canonicalize(model_directory(model)?).map_err(StudyError::io(model))
 }
 
 /// Returns a hash of each file in a checkpoint directory, by file name. The name and location of
 /// the directory are not part of the fingerprint.
-pub(super) fn model_fingerprint(directory: &Path) -> Result<Value, StudyError> {
+pub(super) fn model_fingerprint(model: &Path) -> Result<Value, StudyError> {
+    let directory = &model_directory(model)?;
     let failed = || StudyError::io(directory);
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed())? {

@@ -184,6 +184,10 @@ impl RunInput for EmbeddingData {
         &mut self.config.text
     }
 
+    fn models(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        vec![("/model", &mut self.model)]
+    }
+
     fn load(
         self,
         device: &Device,

@@ -177,6 +177,13 @@ impl RunInput for Corpus {
         &mut self.config.text
     }
 
+    fn models(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        match &mut self.model {
+            InitialModel::Checkpoint(directory) => vec![("/model", directory)],
+            InitialModel::Random(..) => Vec::new(),
+        }
+    }
+
     fn load(
         self,
         device: &Device,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use finetune_model::LoadReport;
+use finetune_model::{LoadReport, model_source};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::distillation::{DistillationConfig, DistillationTask, StudentTask};
 use crate::error::TrainError;
 use crate::multi_task::ConflictSection;
 use crate::objective::Objective;
-use crate::path_text::{serialize_option, text};
+use crate::path_text::text;
 use crate::report::{DataSection, ModelSection, RunReport, RunSection, TaskReport, TestSection};
 use crate::run_output::RunOutput;
 use crate::run_writer::RunWriter;
@@ -41,9 +41,8 @@ struct Settings {
     command: Vec<String>,
     /// Version of this crate.
     version: &'static str,
-    /// `None` for a model that was not loaded.
-    #[serde(serialize_with = "serialize_option")]
-    model: Option<PathBuf>,
+    /// Directory, or name on the hub with the commit; `None` for a model that was not loaded.
+    model: Option<String>,
     /// Fingerprint of all parameters before the first step.
     initial_weights: String,
     architecture: Value,
@@ -102,7 +101,7 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
                 .map(|argument| text(argument.as_ref()))
                 .collect(),
             version: env!("CARGO_PKG_VERSION"),
-            model: source.directory,
+            model: source.directory.as_deref().map(model_source),
             initial_weights: fingerprint_of_others(&model, &BTreeSet::new()),
             architecture: source.architecture,
             device: device.to_string(),
@@ -221,7 +220,9 @@ impl<'a, T: StudentTask> PreparedRun<'a, T> {
         config: DistillationConfig,
     ) -> Result<PreparedRun<'a, DistillationTask<T>>, TrainError> {
         if let Value::Object(settings) = &mut self.settings.config {
-            settings.insert("distillation".to_string(), to_value(&config)?);
+            let mut recorded = to_value(&config)?;
+            recorded["teacher"] = model_source(&config.teacher).into();
+            settings.insert("distillation".to_string(), recorded);
         }
         let objective = DistillationTask::new(self.objective, &self.model, config, &self.train)?;
         Ok(PreparedRun {

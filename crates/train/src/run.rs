@@ -1,18 +1,22 @@
 //! A run: from model, data and settings to a trained model and its record.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use finetune_data::BatchSize;
+use finetune_model::model_directory;
 use finetune_ops::DeviceSpec;
+use serde_json::Value;
 
 use crate::callback::Callback;
 use crate::error::TrainError;
 use crate::objective::Objective;
 use crate::prepared_run::PreparedRun;
+use crate::run_directory::RunDirectory;
 use crate::run_length::TrainDuration;
 use crate::run_output::RunOutput;
+use crate::run_writer::read_json;
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
 
@@ -43,7 +47,14 @@ pub trait RunInput: fmt::Debug {
     /// Returns the settings of the texts.
     fn text_config(&mut self) -> &mut TextConfig;
 
-    /// Loads everything and checks that it fits together.
+    /// Returns the directories or names of the models that are loaded, each with its place in
+    /// `config.json` of the run directory as a [JSON pointer](https://www.rfc-editor.org/rfc/rfc6901)
+    /// (default: none).
+    fn models(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        Vec::new()
+    }
+
+    /// Loads everything and checks that it fits together. The models are in their directories.
     ///
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
@@ -143,8 +154,12 @@ impl<'a, I: RunInput> Run<'a, I> {
     ///
     /// # Errors
     /// - As [`RunInput::load`].
+    /// - [`TrainError::Model`] if a model is the name of one on the hub that cannot be downloaded.
     /// - [`TrainError::Device`] if the device cannot be opened.
-    pub fn prepare(self) -> Result<PreparedRun<'a, I::Objective>, TrainError> {
+    pub fn prepare(mut self) -> Result<PreparedRun<'a, I::Objective>, TrainError> {
+        for (_, model) in self.input.models() {
+            *model = model_directory(model)?;
+        }
         let (device, name) = match self.device {
             RunDevice::Open(device, name) => (device, name),
             RunDevice::Named(name) => (name.parse::<DeviceSpec>()?.open()?, name),
@@ -152,6 +167,26 @@ impl<'a, I: RunInput> Run<'a, I> {
         let mut prepared: PreparedRun<'a, _> = self.input.load(&device, &name)?;
         prepared.callbacks = self.callbacks;
         Ok(prepared)
+    }
+
+    /// Uses the commits that the record in `run_directory` has for models that are named without one, if there is a record: a run that is resumed begins from the same weights, even if the
+    /// hub has newer ones. [`Self::resume`] does it by itself.
+    ///
+    /// # Errors
+    /// - [`TrainError::Io`] or [`TrainError::Json`] if the record cannot be read.
+    pub fn at_recorded_revision(mut self, run_directory: &Path) -> Result<Self, TrainError> {
+        let config = RunDirectory::new(run_directory).config();
+        if !config.exists() {
+            return Ok(self);
+        }
+        let record: Value = read_json(&config)?;
+        for (place, model) in self.input.models() {
+            let recorded = record.pointer(place).and_then(Value::as_str);
+            if let Some(recorded) = recorded.filter(|recorded| is_commit_of(recorded, model)) {
+                *model = recorded.into();
+            }
+        }
+        Ok(self)
     }
 
     /// Trains and tests, and records the run in `run_directory`, which is empty or does not exist.
@@ -169,13 +204,27 @@ impl<'a, I: RunInput> Run<'a, I> {
     /// a checkpoint it starts from the beginning.
     ///
     /// # Errors
-    /// As [`Self::prepare`] and [`PreparedRun::resume`].
+    /// As [`Self::at_recorded_revision`], [`Self::prepare`] and [`PreparedRun::resume`].
     pub fn resume(
         self,
         run_directory: impl AsRef<Path>,
     ) -> Result<RunOutput<I::Objective>, TrainError> {
-        self.prepare()?.resume(run_directory.as_ref(), &mut ())
+        let directory = run_directory.as_ref();
+        let run = self.at_recorded_revision(directory)?.prepare()?;
+        run.resume(directory, &mut ())
     }
+}
+
+/// Returns whether a record names the commit of a model that is named without one.
+fn is_commit_of(recorded: &str, model: &Path) -> bool {
+    let is_commit = |revision: &str| {
+        revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let (Some((name, commit)), Some(given)) = (recorded.split_once('@'), model.to_str()) else {
+        return false;
+    };
+    let (given, revision) = given.split_once('@').unwrap_or((given, "main"));
+    name == given && is_commit(commit) && !is_commit(revision) && !model.exists()
 }
 
 impl<I: fmt::Debug> fmt::Debug for Run<'_, I> {

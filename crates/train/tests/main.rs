@@ -11,6 +11,8 @@ mod accumulation;
 mod activations;
 mod bad_input;
 mod builder;
+#[cfg(feature = "hub")]
+mod by_name;
 mod callbacks;
 mod chains;
 mod continuation;

@@ -6,10 +6,13 @@ use super::{ColumnNames, LabelKind, SplitFiles, TabularOptions, open};
 use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::reader::OnBadRow;
+#[cfg(feature = "hub")]
+use crate::splits::Split;
 use crate::splits::Splits;
 use crate::table::{Column, Delimiter, Quote, TableFormat};
 
-/// Files of a dataset and how they are read; made by [`Dataset::files`].
+/// Files of a dataset and how they are read; made by [`Dataset::files`], or by
+/// `Dataset::hub` with the feature `hub`.
 ///
 /// ```no_run
 /// use finetune_data::Dataset;
@@ -24,31 +27,63 @@ use crate::table::{Column, Delimiter, Quote, TableFormat};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatasetFiles {
-    files: SplitFiles,
+    train: Source,
+    validation: Option<PathBuf>,
+    test: Option<PathBuf>,
     options: TabularOptions,
+}
+
+/// Where training rows come from.
+#[derive(Debug, Clone, PartialEq)]
+enum Source {
+    File(PathBuf),
+    #[cfg(feature = "hub")]
+    Hub(String),
 }
 
 impl Dataset {
     /// Begins a dataset with a file of training rows, of the format of its extension
     /// ([`TableFormat::from_path`]), or a directory saved by the `datasets` library, with the text in column `text` and the label in column `label` unless told otherwise.
     pub fn files(train: impl Into<PathBuf>) -> DatasetFiles {
-        DatasetFiles {
-            files: SplitFiles::train(train),
-            options: TabularOptions::default(),
-        }
+        DatasetFiles::of(Source::File(train.into()))
+    }
+
+    /// Begins a dataset of the Hugging Face hub, by its name: `ID`, `ID:CONFIG` or `ID@REVISION`
+    /// ([`HubDataset`](crate::HubDataset)). Its files are downloaded unless they are cached. They have
+    /// the validation and test rows, if there are any.
+    ///
+    /// ```no_run
+    /// use finetune_data::Dataset;
+    ///
+    /// let splits = Dataset::hub("nyu-mll/glue:sst2").text("sentence").load()?;
+    /// println!("{} rows of {:?}", splits.train.len(), splits.train.class_names());
+    /// # Ok::<(), finetune_data::DataError>(())
+    /// ```
+    #[cfg(feature = "hub")]
+    pub fn hub(name: impl Into<String>) -> DatasetFiles {
+        DatasetFiles::of(Source::Hub(name.into()))
     }
 }
 
 impl DatasetFiles {
-    /// Sets the file of validation rows (default: none).
+    fn of(train: Source) -> Self {
+        Self {
+            train,
+            validation: None,
+            test: None,
+            options: TabularOptions::default(),
+        }
+    }
+
+    /// Sets the file of validation rows (default: none, or those of the hub).
     pub fn validation(mut self, file: impl Into<PathBuf>) -> Self {
-        self.files.validation = Some(file.into());
+        self.validation = Some(file.into());
         self
     }
 
-    /// Sets the file of test rows (default: none).
+    /// Sets the file of test rows (default: none, or those of the hub).
     pub fn test(mut self, file: impl Into<PathBuf>) -> Self {
-        self.files.test = Some(file.into());
+        self.test = Some(file.into());
         self
     }
 
@@ -159,12 +194,34 @@ impl DatasetFiles {
         self
     }
 
-    /// Reads the files.
+    /// Reads the files, after downloading those of the hub.
     ///
     /// # Errors
     /// Any [`DataError`], with file and row.
     pub fn load(&self) -> Result<Splits, DataError> {
-        Ok(open(&self.files, &self.options)?.splits)
+        let loaded = match &self.train {
+            Source::File(train) => {
+                let files = SplitFiles {
+                    validation: self.validation.clone(),
+                    test: self.test.clone(),
+                    ..SplitFiles::train(train)
+                };
+                open(&files, &self.options)?
+            }
+            #[cfg(feature = "hub")]
+            Source::Hub(name) => {
+                let own = [
+                    (Split::Validation, &self.validation),
+                    (Split::Test, &self.test),
+                ];
+                let own = own
+                    .into_iter()
+                    .filter_map(|(split, file)| Some((split, file.clone()?)));
+                let dataset = crate::HubDataset::download(name)?;
+                dataset.with_files(own).open(&self.options)?
+            }
+        };
+        Ok(loaded.splits)
     }
 }
 

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 pub use self::builder::DatasetFiles;
 pub use self::options::{ColumnNames, LabelKind, SplitFiles, TabularOptions};
 pub use self::target::infer_target;
+#[cfg(feature = "hub")]
+pub(crate) use self::target::infer_target_of;
 use crate::class_sets::ClassSetReader;
 use crate::column_mapping::{Escapes, Mapping};
 use crate::dataset::{Schema, Target, TextArity};
@@ -22,6 +24,30 @@ use crate::label_reader::LabelReader;
 use crate::reader::ExampleReader;
 use crate::splits::{LoadedDataset, Split};
 use crate::table::{Column, TableFormat, data_files, declared_classes, open_rows};
+
+/// Files of one split, of the same format.
+#[derive(Debug)]
+pub(crate) struct TableFiles {
+    /// Name of the dataset.
+    pub(crate) name: String,
+    /// Path in errors about all files.
+    pub(crate) path: PathBuf,
+    pub(crate) files: Vec<PathBuf>,
+    /// Classes that something else than the files declares for the label column.
+    pub(crate) declared: Option<Vec<String>>,
+}
+
+impl TableFiles {
+    /// Returns the file at a path, or the files of a saved dataset.
+    pub(crate) fn at(path: &Path, split: Split) -> Result<Self, DataError> {
+        Ok(Self {
+            name: name_of(path),
+            path: path.to_path_buf(),
+            files: data_files(path, Some(split))?,
+            declared: None,
+        })
+    }
+}
 
 /// Loads the files of all splits.
 ///
@@ -105,14 +131,24 @@ pub fn read(
     target: &Target,
     options: &TabularOptions,
 ) -> Result<ExampleReader, DataError> {
+    read_files(&TableFiles::at(path, split)?, split, target, options)
+}
+
+/// Returns a streaming reader of several files, like [`read`].
+pub(crate) fn read_files(
+    source: &TableFiles,
+    split: Split,
+    target: &Target,
+    options: &TabularOptions,
+) -> Result<ExampleReader, DataError> {
     let mut mapping = mapping(options, target)?;
     if split == Split::Unlabeled {
         mapping.label = None;
     }
-    let files = data_files(path, Some(split))?;
-    let format = format_of(&files, options)?;
-    mapping.label = label_of_files(mapping.label, &files, format, target)?;
-    let opened = mapping.open(&files, format)?;
+    let files = &source.files;
+    let format = format_of(files, options)?;
+    mapping.label = label_of_files(mapping.label, source, format, target)?;
+    let opened = mapping.open(files, format)?;
     let schema = Schema {
         texts: match options.columns.text_pair.as_slice() {
             [] => TextArity::Single,
@@ -121,13 +157,12 @@ pub fn read(
         target: target.clone(),
     };
     let source_key = format!("tabular, {split}: {mapping:?}, {format:?}");
-    let (name, on_bad_rows) = (name_of(path), options.on_bad_rows);
     let reader = ExampleReader::new(
-        name,
+        source.name.clone(),
         schema,
-        files,
+        files.clone(),
         source_key,
-        on_bad_rows,
+        options.on_bad_rows,
         opened.examples,
     );
     Ok(reader.with_progress(opened.progress, opened.bytes))
@@ -183,11 +218,11 @@ fn format_of(files: &[PathBuf], options: &TabularOptions) -> Result<TableFormat,
 /// for themselves.
 fn label_of_files(
     mut label: Option<(Vec<Column>, LabelReader)>,
-    files: &[PathBuf],
+    source: &TableFiles,
     format: TableFormat,
     target: &Target,
 ) -> Result<Option<(Vec<Column>, LabelReader)>, DataError> {
-    let (Some((columns, reader)), Some(file)) = (&mut label, files.first()) else {
+    let (Some((columns, reader)), Some(file)) = (&mut label, source.files.first()) else {
         return Ok(label);
     };
     let (Target::Classes(names) | Target::MultiLabel(names)) = target else {
@@ -199,6 +234,7 @@ fn label_of_files(
     ) = (&columns[..], reader)
     {
         let declared = declared_classes(file, format, column)?;
+        let declared = declared.or_else(|| source.declared.clone());
         let is_of_target =
             |declared: &Vec<String>| declared.iter().any(|name| names.contains(name));
         if let Some(declared) = declared.filter(is_of_target) {

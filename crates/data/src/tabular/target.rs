@@ -5,7 +5,7 @@ use std::path::Path;
 use std::slice;
 
 use super::options::{LabelKind, TabularOptions};
-use super::{format_of, mapping};
+use super::{TableFiles, format_of, mapping};
 use crate::class_sets::{ClassSetReader, name_problem, names, twice};
 use crate::dataset::Target;
 use crate::error::DataError;
@@ -14,7 +14,7 @@ use crate::label_reader::{ClassReader, LabelReader, integer, present, score, who
 use crate::progress::Progress;
 use crate::reader::OnBadRow;
 use crate::splits::{SkippedRows, Split};
-use crate::table::{Column, RequestedColumns, data_files, declared_classes, open_counted};
+use crate::table::{Column, RequestedColumns, declared_classes, open_counted};
 
 /// Maximum number of classes whose names may be numbers with fractions; half stars are ten.
 const MOST_FRACTIONAL_CLASSES: usize = 10;
@@ -33,6 +33,15 @@ const MOST_FRACTIONAL_CLASSES: usize = 10;
 /// - Any other [`DataError`] if the file cannot be read, or for the first invalid row unless
 ///   invalid rows are skipped.
 pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, DataError> {
+    infer_target_of(&TableFiles::at(path, Split::Train)?, options)
+}
+
+/// Infers the classes or the score range from the labels of training files, like [`infer_target`].
+pub(crate) fn infer_target_of(
+    source: &TableFiles,
+    options: &TabularOptions,
+) -> Result<Target, DataError> {
+    let path = &source.path;
     if let LabelKind::Indicators(columns) = &options.labels {
         let names = columns.iter().map(Column::to_string).collect();
         return Ok(Target::MultiLabel(checked_names(path, names)?));
@@ -50,12 +59,12 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
             ..
         } => several(names.clone()),
         LabelKind::MultiLabel { separator, .. } => {
-            if let Some(names) = declared(path, column, options)? {
+            if let Some(names) = declared(source, column, options)? {
                 return several(names);
             }
             let separator = separator.as_deref();
             let mut labels = BTreeSet::new();
-            each_label(path, column, options, |row, field| {
+            each_label(source, column, options, |row, field| {
                 let of_row = names_once(field, separator);
                 let of_row = of_row.map_err(|problem| DataError::row(path, row, problem))?;
                 labels.extend(of_row.into_iter().map(str::to_owned));
@@ -64,11 +73,11 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
             several(in_order(labels))
         }
         LabelKind::Infer | LabelKind::InferClasses => {
-            if let Some(names) = declared(path, column, options)? {
+            if let Some(names) = declared(source, column, options)? {
                 return classes(path, names);
             }
             let mut labels = BTreeSet::new();
-            each_label(path, column, options, |row, label| {
+            each_label(source, column, options, |row, label| {
                 let label = present(path, row, slice::from_ref(column), label)?;
                 if !labels.contains(label) {
                     labels.insert(label.to_owned());
@@ -83,7 +92,7 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
         LabelKind::Classes(names) => classes(path, names.clone()),
         LabelKind::InferRange => {
             let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
-            each_label(path, column, options, |row, label| {
+            each_label(source, column, options, |row, label| {
                 let label = present(path, row, slice::from_ref(column), label)?;
                 let problem = || format!("the score {:?} is not a finite number", excerpt(label));
                 let score = score(label).ok_or_else(|| DataError::row(path, row, problem()))?;
@@ -96,18 +105,19 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
     }
 }
 
-/// Returns the names that the training files declare for the indices in the label column.
+/// Returns the names that the training files, or what describes them, declare for the indices in the
+/// label column.
 fn declared(
-    path: &Path,
+    source: &TableFiles,
     column: &Column,
     options: &TabularOptions,
 ) -> Result<Option<Vec<String>>, DataError> {
-    let files = data_files(path, Some(Split::Train))?;
-    let format = format_of(&files, options)?;
-    match files.first() {
-        Some(file) => declared_classes(file, format, column),
-        None => Ok(None),
-    }
+    let format = format_of(&source.files, options)?;
+    let of_file = match source.files.first() {
+        Some(file) => declared_classes(file, format, column)?,
+        None => None,
+    };
+    Ok(of_file.or_else(|| source.declared.clone()))
 }
 
 /// Returns the parser of the labels of a target.
@@ -182,7 +192,7 @@ fn names_once<'a>(field: &'a str, separator: Option<&str>) -> Result<Vec<&'a str
 
 /// Calls `visit` with the row number and label of each row that [`super::read`] accepts.
 fn each_label(
-    path: &Path,
+    source: &TableFiles,
     column: &Column,
     options: &TabularOptions,
     mut visit: impl FnMut(u64, &str) -> Result<(), DataError>,
@@ -196,9 +206,8 @@ fn each_label(
         list,
     };
     let (mut found, mut skipped) = (false, SkippedRows::default());
-    let files = data_files(path, Some(Split::Train))?;
-    let format = format_of(&files, options)?;
-    for path in &files {
+    let format = format_of(&source.files, options)?;
+    for path in &source.files {
         for row in open_counted(path, format, requested, &Progress::default())? {
             let visited = row.and_then(|row| {
                 let label = row.fields.last().map_or("", String::as_str);
@@ -215,7 +224,7 @@ fn each_label(
     }
     match found {
         true => Ok(()),
-        false => Err(skipped.error(path)),
+        false => Err(skipped.error(&source.path)),
     }
 }
 

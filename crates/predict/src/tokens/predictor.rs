@@ -16,7 +16,9 @@ use finetune_data::{
     TokenLabelCollator, Truncation,
 };
 use finetune_eval::{EntityMode, Scores};
-use finetune_model::{CheckpointConfig, EncoderModel, TokenClassifier, load_token_classifier};
+use finetune_model::{
+    CheckpointConfig, EncoderModel, TokenClassifier, load_token_classifier, model_directory,
+};
 
 use super::config::TokenPredictorConfig;
 use super::decoder::{DecodedWord, TagDecoder};
@@ -73,7 +75,7 @@ pub struct TokenPredictor {
 
 impl TokenPredictor {
     /// Loads a model and its tokenizer from a directory: `model/` of a run directory, or a token
-    /// classifier in the Hugging Face layout.
+    /// classifier in the Hugging Face layout, also by its name on the hub ([`model_directory`]).
     ///
     /// # Errors
     /// - [`PredictError::InvalidSetting`] if a setting is out of range, or does not fit the model.
@@ -90,6 +92,7 @@ impl TokenPredictor {
     ) -> Result<Self, PredictError> {
         config.validate()?;
         config.precision.check(device)?;
+        let directory = &model_directory(directory)?;
         let tokenizer = load_tokenizer(directory)?;
         let prepared = TextPreprocessing::read(directory)?;
         let model = trained(directory, prepared.as_ref(), device)?;

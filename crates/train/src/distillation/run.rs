@@ -1,5 +1,7 @@
 //! Runs of a student.
 
+use std::path::PathBuf;
+
 use burn::tensor::Device;
 
 use super::config::DistillationConfig;
@@ -46,6 +48,12 @@ where
 
     fn text_config(&mut self) -> &mut TextConfig {
         self.input.text_config()
+    }
+
+    fn models(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        let mut models = self.input.models();
+        models.push(("/config/distillation/teacher", &mut self.config.teacher));
+        models
     }
 
     fn load(

@@ -116,6 +116,10 @@ impl RunInput for TaskData {
         &mut self.config.text
     }
 
+    fn models(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        vec![("/model", &mut self.model)]
+    }
+
     fn load(
         mut self,
         device: &Device,

@@ -9,7 +9,6 @@ mod tagged_sentences;
 mod test_section;
 
 use std::fmt;
-use std::path::Path;
 
 use burn::module::Module;
 use finetune_model::{LoadReport, Parameter, parameters};
@@ -192,10 +191,10 @@ impl RunSection {
 }
 
 impl ModelSection {
-    /// Creates the section; `source` is the checkpoint directory, `None` for a randomly initialized
+    /// Creates the section; `source` is the checkpoint directory or name, `None` for a randomly initialized
     /// model.
     pub(crate) fn new<M: Module>(
-        source: Option<&Path>,
+        source: Option<&str>,
         model: &M,
         freeze: &FreezeConfig,
         load_report: &LoadReport,
@@ -205,7 +204,7 @@ impl ModelSection {
         let frozen = freeze.frozen_at_start(model);
         let parameters = all.iter().map(numbers).sum();
         Self {
-            source: source.map(|directory| directory.display().to_string()),
+            source: source.map(str::to_owned),
             parameters,
             trainable_parameters: parameters - frozen.iter().map(numbers).sum::<usize>(),
             newly_initialized: load_report.newly_initialized.clone(),

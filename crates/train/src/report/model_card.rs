@@ -59,10 +59,14 @@ impl RunReport {
         writeln!(card, "---\n")
     }
 
-    /// Returns the name of the directory that the run started from: its path says nothing elsewhere.
+    /// Returns the name on the hub of the model that the run started from, or the name of its directory,
+    /// whose path says nothing elsewhere.
     fn base_model(&self) -> Option<&str> {
-        let source = Path::new(self.model.source.as_ref()?);
-        source.file_name()?.to_str()
+        let source = self.model.source.as_deref()?;
+        match source.split_once('@') {
+            Some((name, _)) if !Path::new(source).exists() => Some(name),
+            _ => Path::new(source).file_name()?.to_str(),
+        }
     }
 
     fn write_text(&self, card: &mut String, name: &str) -> std::fmt::Result {
