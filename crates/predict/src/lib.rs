@@ -11,6 +11,7 @@
 //!
 //! Nothing here trains: no optimizer and no training loop is linked.
 
+mod calibration;
 mod compatibility;
 mod embed;
 mod embedder;
@@ -27,6 +28,7 @@ mod predictor_config;
 mod text_preprocessing;
 mod tokens;
 
+pub use calibration::Calibration;
 pub use compatibility::{check_length, check_vocabulary, load_tokenizer};
 pub use embed::{embed, embed_with};
 pub use embedder::{Embedder, EmbedderConfig};

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use finetune_eval::{sigmoid, softmax};
+use finetune_eval::{PredictionSetRule, sigmoid, softmax};
 use finetune_model::ProblemType;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,11 @@ pub enum Prediction {
         /// Class probabilities in descending order, at most `top_k`. Over
         /// all classes, they sum to 1.
         probabilities: Vec<LabelProbability>,
+        /// Classes of which one is right with the coverage that the model
+        /// is calibrated for, most probable first. None or several: the
+        /// model is not sure. Missing without a calibration.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prediction_set: Option<Vec<String>>,
     },
     /// Multi-label classification.
     MultiLabel {
@@ -102,6 +107,17 @@ impl Prediction {
         }
     }
 
+    /// Returns whether the model is sure of its class: whether the prediction set has one. `None` for a
+    /// model that is not calibrated for sets.
+    pub fn is_sure(&self) -> Option<bool> {
+        match self {
+            Self::SingleLabel { prediction_set, .. } => {
+                prediction_set.as_ref().map(|set| set.len() == 1)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the score of a regression model with one output; `None` for other models.
     pub fn score(&self) -> Option<f64> {
         match self {
@@ -120,11 +136,17 @@ impl Prediction {
         problem_type: ProblemType,
         thresholds: &[f64],
         top_k: Option<usize>,
+        prediction_set: Option<PredictionSetRule>,
     ) -> Self {
         let best = top_k.unwrap_or(names.len());
         match problem_type {
             ProblemType::SingleLabelClassification => {
                 let mut probabilities = likeliest_first(outputs, names, softmax(outputs));
+                let prediction_set = prediction_set.map(|rule| {
+                    let likely = probabilities.iter();
+                    let likely = likely.filter(|label| label.probability >= rule.threshold);
+                    likely.map(|label| label.label.clone()).collect()
+                });
                 probabilities.truncate(best);
                 let (label, probability) = probabilities
                     .first()
@@ -134,6 +156,7 @@ impl Prediction {
                     label,
                     probability,
                     probabilities,
+                    prediction_set,
                 }
             }
             ProblemType::MultiLabelClassification => {
@@ -193,7 +216,14 @@ mod tests {
         let thresholds = config.threshold.unwrap_or_default();
         let thresholds = thresholds.per_class(outputs.len()).unwrap();
         let names = &names[..outputs.len()];
-        Prediction::new(outputs, names, problem_type, &thresholds, config.top_k)
+        Prediction::new(
+            outputs,
+            names,
+            problem_type,
+            &thresholds,
+            config.top_k,
+            None,
+        )
     }
 
     fn order(prediction: &Prediction) -> Vec<&str> {

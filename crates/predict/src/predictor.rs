@@ -14,12 +14,13 @@ use finetune_data::{
     Dataset, EncodedDataset, EncodedTexts, EncodingConfig, Label, Labels, PairEncoding, Schema,
     Target, TextArity, TextTokenizer, Truncation,
 };
-use finetune_eval::{Evaluator, Metric, Scores, Targets, Thresholds};
+use finetune_eval::{Evaluator, Metric, Predictions, Scores, Targets, Thresholds};
 use finetune_model::{
     CheckpointConfig, CustomHead, EncoderModel, ProblemType, SequenceClassifier,
     load_classifier_with, model_directory,
 };
 
+use crate::calibration::Calibration;
 use crate::compatibility::{check_length, check_vocabulary, load_tokenizer};
 use crate::error::PredictError;
 use crate::evaluator::evaluator;
@@ -75,6 +76,7 @@ pub struct Predictor {
     encoding: EncodingConfig,
     /// Threshold of each label.
     thresholds: Vec<f64>,
+    calibration: Option<Calibration>,
     config: PredictorConfig,
 }
 
@@ -90,7 +92,7 @@ impl Predictor {
 
     /// Loads a model and its tokenizer, with your own settings.
     ///
-    /// Texts are cleaned and truncated, and thresholds of labels are set, as the
+    /// Texts are cleaned and truncated, thresholds of labels are set and probabilities calibrated, as the
     /// [`TextPreprocessing`] in the directory says, unless `config` overrides it.
     ///
     /// # Errors
@@ -157,6 +159,10 @@ impl Predictor {
             .as_ref()
             .and_then(|prepared| prepared.threshold.clone());
         let thresholds = config.threshold.clone().or(saved).unwrap_or_default();
+        let calibration = prepared.as_ref().and_then(|prepared| prepared.calibration);
+        if let Some(calibration) = &calibration {
+            calibration.validate()?;
+        }
         let trained_on = prepared.map(|prepared| prepared.cleaning);
         Ok(Self {
             thresholds: thresholds.per_class(model.config().class_names.len())?,
@@ -165,8 +171,65 @@ impl Predictor {
             encoding,
             model,
             tokenizer,
+            calibration,
             config,
         })
+    }
+
+    /// Sets the calibration of the probabilities; `None` leaves them as the model computes them.
+    ///
+    /// # Errors
+    /// - [`PredictError::Eval`] if a value is out of range.
+    pub fn with_calibration(self, calibration: Option<Calibration>) -> Result<Self, PredictError> {
+        if let Some(calibration) = &calibration {
+            calibration.validate()?;
+        }
+        Ok(Self {
+            calibration,
+            ..self
+        })
+    }
+
+    /// Fits a calibration on labeled rows that the model was not trained on, with a rule for sets of
+    /// classes if a `coverage` in `(0, 1)` is given. [`Self::with_calibration`] applies it, and
+    /// [`Self::text_preprocessing`] saves it.
+    ///
+    /// # Errors
+    /// - [`PredictError::InvalidSetting`] if the model does not predict one of several classes, or the
+    ///   dataset has no classes, or one that the model lacks.
+    /// - [`PredictError::Eval`] if there are no rows, or the coverage is out of range.
+    /// - The errors of [`Self::evaluate`].
+    pub fn fit_calibration(
+        &self,
+        dataset: &Dataset,
+        coverage: Option<f64>,
+    ) -> Result<Calibration, PredictError> {
+        let (outputs, found) = (self.class_names().len(), self.problem_type());
+        if found != ProblemType::SingleLabelClassification || outputs < 2 {
+            let found = format!("{found:?} with {outputs} outputs");
+            let expected = "SingleLabelClassification with an output per class, for a calibration";
+            return Err(PredictError::setting(
+                "problem_type of the model",
+                found,
+                expected,
+            ));
+        }
+        let targets = self.targets(dataset)?;
+        let logits = self.outputs(dataset)?.logits;
+        Ok(Calibration::fit(&logits, targets.classes()?, coverage)?)
+    }
+
+    /// Returns what is applied to texts and outputs, to be saved beside the model.
+    pub fn text_preprocessing(&self) -> TextPreprocessing {
+        let is_multi_label = self.problem_type() == ProblemType::MultiLabelClassification;
+        TextPreprocessing {
+            texts: self.texts().unwrap_or(TextArity::Single),
+            cleaning: self.cleaning.clone(),
+            encoding: self.encoding,
+            threshold: is_multi_label.then(|| Thresholds::PerClass(self.thresholds.clone())),
+            tags: None,
+            calibration: self.calibration,
+        }
     }
 
     /// Predicts every text, in the given order. Empty texts are allowed.
@@ -240,12 +303,20 @@ impl Predictor {
         evaluator: &Evaluator,
     ) -> Result<Scores, PredictError> {
         let targets = self.targets(dataset)?;
+        let thresholds = Thresholds::PerClass(self.thresholds.clone());
+        let mut predictions = self.outputs(dataset)?.with_thresholds(thresholds);
+        if let Some(calibration) = &self.calibration {
+            let rows = predictions.logits.iter_mut();
+            rows.for_each(|logits| calibration.scale(logits));
+        }
+        Ok(evaluator.evaluate(&predictions, &targets)?)
+    }
+
+    /// Returns the outputs of the model on a dataset, not calibrated.
+    fn outputs(&self, dataset: &Dataset) -> Result<Predictions, PredictError> {
         let cleaned = dataset.clone().clean(&self.cleaning);
         let data = EncodedDataset::new(&cleaned, &self.tokenizer, &self.encoding)?;
-        let output = predict(&self.model, &data, self.config.batch_size)?;
-        let thresholds = Thresholds::PerClass(self.thresholds.clone());
-        let predictions = output.predictions.with_thresholds(thresholds);
-        Ok(evaluator.evaluate(&predictions, &targets)?)
+        Ok(predict(&self.model, &data, self.config.batch_size)?.predictions)
     }
 
     /// Maps the labels of a dataset to the model's classes.
@@ -371,17 +442,23 @@ impl Predictor {
             },
         };
         let output = predict(&self.model, &data, self.config.batch_size)?;
-        let prediction = |outputs: &Vec<f32>| {
+        let rule = self
+            .calibration
+            .and_then(|calibration| calibration.prediction_set);
+        let prediction = |mut outputs: Vec<f32>| {
+            if let Some(calibration) = &self.calibration {
+                calibration.scale(&mut outputs);
+            }
             let (names, problem_type) = (self.class_names(), self.problem_type());
             let (thresholds, top_k) = (&self.thresholds, self.config.top_k);
-            Prediction::new(outputs, names, problem_type, thresholds, top_k)
+            Prediction::new(&outputs, names, problem_type, thresholds, top_k, rule)
         };
         let predictions = output.predictions;
-        let outputs = match predictions.bin_scores {
+        let outputs: Vec<Vec<f32>> = match predictions.bin_scores {
             Some(_) => predictions.scores().into_iter().map(|s| vec![s]).collect(),
             None => predictions.logits,
         };
-        Ok(outputs.iter().map(prediction).collect())
+        Ok(outputs.into_iter().map(prediction).collect())
     }
 }
 

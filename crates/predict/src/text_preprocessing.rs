@@ -12,6 +12,7 @@ use finetune_eval::Thresholds;
 use finetune_storage::write_atomically;
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::Calibration;
 use crate::error::PredictError;
 use crate::tokens::TagSettings;
 
@@ -47,6 +48,9 @@ pub struct TextPreprocessing {
     /// Tags of a token classifier (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<TagSettings>,
+    /// Calibration of a single-label classifier (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 impl Default for TextPreprocessing {
@@ -57,6 +61,7 @@ impl Default for TextPreprocessing {
             encoding: EncodingConfig::default(),
             threshold: None,
             tags: None,
+            calibration: None,
         }
     }
 }

@@ -13,6 +13,7 @@ mod bad_input;
 mod builder;
 #[cfg(feature = "hub")]
 mod by_name;
+mod calibration;
 mod callbacks;
 mod chains;
 mod continuation;

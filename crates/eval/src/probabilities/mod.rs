@@ -2,8 +2,10 @@
 
 mod auc;
 mod calibration;
+mod prediction_set;
 mod proper_scores;
 mod score;
+mod temperature;
 
 use crate::confusion_matrix::ConfusionMatrix;
 use crate::error::EvalError;
@@ -12,6 +14,8 @@ use crate::ranking::BinaryRanking;
 use crate::validate::{check_pairs, check_row, checked_row, some_rows};
 pub use auc::MulticlassAverage;
 pub use calibration::{BinStrategy, Binning, Reliability, ReliabilityBin};
+pub use prediction_set::PredictionSetRule;
+pub use temperature::fit_temperature;
 
 /// Maximum deviation of a row's sum from 1. A softmax in 32 bits over a hundred thousand classes is
 /// within it.

@@ -1,6 +1,7 @@
 //! Each folder holds a generator script, what it wrote, and the comparison.
 
 mod agreement;
+mod calibration;
 mod classification;
 mod embeddings;
 mod entities;

@@ -195,7 +195,7 @@ impl SequenceClassificationTask {
             cleaning: source.text.cleaning.clone(),
             encoding: source.text.encoding,
             threshold: thresholds.filter(|_| self.is_multi_label()),
-            tags: None,
+            ..TextPreprocessing::default()
         })
     }
 

@@ -1,0 +1,116 @@
+//! A calibration of a run's model: fitted, applied, saved and read again.
+
+use burn::tensor::Device;
+use finetune_data::{Dataset, Label, Target};
+use finetune_eval::EvalError;
+use finetune_predict::{
+    Calibration, PredictError, Prediction, Predictor, TextPreprocessing, evaluator,
+};
+use finetune_train::{FineTuning, TrainDuration};
+
+use crate::regression::checkpoint;
+use crate::small_run::SmallRun;
+
+/// The model of a run, and the rows that it was tested on.
+fn trained(folder: &std::path::Path) -> (Predictor, Dataset) {
+    let splits = checkpoint(&folder.join("start"));
+    let test = splits.test.clone().unwrap();
+    let mut config = SmallRun::fine_tuning(SmallRun::config());
+    config.train.duration = TrainDuration::Epochs(6);
+    let run = FineTuning::new(folder.join("start"), splits).config(config);
+    let run = run
+        .prepare()
+        .unwrap()
+        .run(&folder.join("run"), &mut ())
+        .unwrap();
+    (
+        Predictor::load(&run.directory.model(), &Device::flex()).unwrap(),
+        test,
+    )
+}
+
+fn texts(rows: &Dataset) -> Vec<&str> {
+    rows.examples
+        .iter()
+        .map(|example| example.text.as_str())
+        .collect()
+}
+
+#[test]
+fn it_keeps_the_classes_and_is_read_with_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (predictor, rows) = trained(folder.path());
+    let plain = predictor.predict(&texts(&rows)).unwrap();
+    assert!(plain.iter().all(|answer| answer.is_sure().is_none()));
+
+    let fitted = predictor.fit_calibration(&rows, Some(0.8)).unwrap();
+    assert_ne!(fitted.temperature, 1.0);
+    let predictor = predictor.with_calibration(Some(fitted)).unwrap();
+    let answers = predictor.predict(&texts(&rows)).unwrap();
+    let mut covered = 0;
+    for ((answer, plain), example) in answers.iter().zip(&plain).zip(&rows.examples) {
+        assert_eq!(answer.label(), plain.label());
+        let Prediction::SingleLabel {
+            prediction_set: Some(set),
+            ..
+        } = answer
+        else {
+            panic!("{answer:?}");
+        };
+        let label = &rows.class_names()[example.label.class().unwrap()];
+        covered += usize::from(set.contains(label));
+        assert_eq!(answer.is_sure(), Some(set.len() == 1));
+    }
+    assert!(covered as f64 >= 0.8 * rows.len() as f64, "{covered}");
+
+    let evaluator = evaluator(&rows.schema.target, &[], ["log_loss"]).unwrap();
+    let log_loss =
+        |predictor: &Predictor| predictor.evaluate_with(&rows, &evaluator).unwrap()["log_loss"];
+    let calibrated = log_loss(&predictor);
+    let saved = predictor.text_preprocessing();
+    let uncalibrated = log_loss(&predictor.with_calibration(None).unwrap());
+    assert!(calibrated < uncalibrated, "{calibrated} {uncalibrated}");
+
+    let model = folder.path().join("run/model");
+    saved.save(&model).unwrap();
+    let again = Predictor::load(&model, &Device::flex()).unwrap();
+    assert_eq!(again.predict(&texts(&rows)).unwrap(), answers);
+}
+
+#[test]
+fn settings_and_rows_that_do_not_fit_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let (predictor, mut rows) = trained(folder.path());
+    let error = predictor.fit_calibration(&rows, Some(1.0)).unwrap_err();
+    assert_eq!(error.to_string(), "coverage is 1, expected in (0, 1)");
+    let error = predictor.clone().with_calibration(Some(Calibration {
+        temperature: 0.0,
+        prediction_set: None,
+    }));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "temperature is 0, expected above 0"
+    );
+    rows.schema.target = Target::Unlabeled;
+    rows.examples
+        .iter_mut()
+        .for_each(|example| example.label = Label::Unlabeled);
+    let error = predictor.fit_calibration(&rows, None).unwrap_err();
+    assert!(
+        matches!(error, PredictError::Eval(EvalError::InvalidSetting { .. })),
+        "{error}"
+    );
+
+    let model = folder.path().join("run/model");
+    let file = model.join("text_preprocessing.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let end = text.rfind('}').unwrap();
+    let text = format!(
+        "{},\"calibration\":{{\"temperature\":-1}}}}",
+        text[..end].trim_end()
+    );
+    std::fs::write(&file, text).unwrap();
+    assert!(TextPreprocessing::read(&model).unwrap().is_some());
+    let error = Predictor::load(&model, &Device::flex()).unwrap_err();
+    assert_eq!(error.to_string(), "temperature is -1, expected above 0");
+}
