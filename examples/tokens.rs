@@ -66,7 +66,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let training = TokenClassification::new(run.model().location(), splits)
         .config(settings)
         .device(run.device());
-    run_prepared("tokens", run.at_recorded_revision(training)?.prepare()?, run)
+    run_prepared(
+        "tokens",
+        run.at_recorded_revision(training)?.prepare()?,
+        run,
+    )
 }
 
 impl Arguments {

@@ -74,7 +74,13 @@ pub fn fine_tune(
     opened: LoadedDataset,
 ) -> Result<(), Box<dyn Error>> {
     let splits = announce(data, arguments, opened, settings.train.seed)?;
-    fine_tune_from(name, arguments.model().location(), splits, settings, arguments)
+    fine_tune_from(
+        name,
+        arguments.model().location(),
+        splits,
+        settings,
+        arguments,
+    )
 }
 
 /// Fine-tunes and tests the checkpoint in the directory `start`, and prints the reports.

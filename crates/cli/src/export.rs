@@ -1,10 +1,12 @@
-//! `finetune export`: a model in another precision, or with its adapters merged.
+//! `finetune export`: a model in another precision or format, or with its adapters merged.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use finetune::burn::tensor::Device;
 use finetune::data::TextTokenizer;
 use finetune::model::{
@@ -15,6 +17,7 @@ use finetune::model::{
 use finetune::predict::{ModelKind, TextPreprocessing, TokenPredictor, TokenPredictorConfig};
 use finetune::prelude::*;
 use finetune_arguments::{ArgumentsError, model_directory, say};
+use finetune_onnx::{ONNX_FILE, OnnxPrecision, export_directory};
 
 /// Files beside weights and tokenizer that a copy of the model has, too.
 const OTHER_FILES: [&str; 3] = [TextPreprocessing::FILE, "README.md", "examples.json"];
@@ -23,7 +26,7 @@ const CLASS_NAMES: &str = "class_names.json";
 
 /// Model to export, and how.
 #[derive(Debug, Args)]
-pub(crate) struct ExportArguments {
+pub struct ExportArguments {
     /// Directory of the model
     ///
     /// It is `model` in a run directory, or one in the layout of Hugging Face or sentence-transformers.
@@ -32,9 +35,17 @@ pub(crate) struct ExportArguments {
     /// Directory to write, empty or new
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Element type of the weights: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t)]
-    dtype: Precision,
+    /// Format of the weights: safetensors or onnx
+    #[arg(
+        long,
+        value_enum,
+        default_value = "safetensors",
+        hide_possible_values = true
+    )]
+    format: Format,
+    /// Element type of the weights: f32, f16 or bf16; of onnx f32, f16 or int8
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    dtype: String,
     /// Directory of a LoRA adapter to merge into --model, a classifier
     ///
     /// It has the layout of PEFT, as `model/adapter` in a run directory.
@@ -42,9 +53,18 @@ pub(crate) struct ExportArguments {
     adapter: Option<PathBuf>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Safetensors,
+    Onnx,
+}
+
 impl ExportArguments {
     /// Writes the model with its tokenizer and text preprocessing.
-    pub(crate) fn run(&self) -> Result<(), Box<dyn Error>> {
+    ///
+    /// # Errors
+    /// If arguments contradict each other, the model cannot be read, or a file cannot be written.
+    pub fn run(&self) -> Result<(), Box<dyn Error>> {
         let directory = model_directory(&self.model)?;
         let output = &self.output;
         if output.exists() && fs::read_dir(output)?.next().is_some() {
@@ -52,6 +72,10 @@ impl ExportArguments {
             return Err(ArgumentsError::usage(problem).into());
         }
         let device = DeviceSpec::default().open()?;
+        if self.format == Format::Onnx {
+            return self.write_onnx(&directory, &device);
+        }
+        self.dtype()?;
         let kind = ModelKind::of(&directory);
         if let Some(adapter) = &self.adapter {
             self.save_with_adapter(&directory, adapter, &device)?;
@@ -74,6 +98,30 @@ impl ExportArguments {
         Ok(say(&format!("{}: {}", output.display(), self.dtype))?)
     }
 
+    fn write_onnx(&self, directory: &Path, device: &Device) -> Result<(), Box<dyn Error>> {
+        if self.adapter.is_some() {
+            let problem =
+                "--adapter is for --format safetensors: export the merged model afterwards";
+            return Err(ArgumentsError::usage(problem).into());
+        }
+        let precision: OnnxPrecision = self.parsed()?;
+        export_directory(directory, &self.output, precision, device)?;
+        let file = self.output.join(ONNX_FILE);
+        let megabytes = fs::metadata(&file)?.len() as f64 / 1e6;
+        let line = format!("{}: {megabytes:.1} MB, {precision}", file.display());
+        Ok(say(&line)?)
+    }
+
+    fn dtype(&self) -> Result<Precision, ArgumentsError> {
+        self.parsed()
+    }
+
+    /// Returns the element type, one of those that the format has.
+    fn parsed<T: FromStr<Err: Display>>(&self) -> Result<T, ArgumentsError> {
+        let parsed = self.dtype.parse();
+        parsed.map_err(|error| ArgumentsError::usage(format!("--dtype: {error}")))
+    }
+
     fn save(
         &self,
         kind: ModelKind,
@@ -94,7 +142,7 @@ impl ExportArguments {
             }
             ModelKind::Embeddings => {
                 let (model, mut checkpoint, _) = load_embedding_model(directory, device)?;
-                checkpoint.encoder.dtype = self.dtype;
+                checkpoint.encoder.dtype = self.dtype()?;
                 save_embedding_model(output, &model, &checkpoint)?;
             }
             ModelKind::MaskedLm => {
@@ -154,7 +202,7 @@ impl ExportArguments {
     /// Returns the configuration of the model, with the element type to write.
     fn checkpoint(&self, directory: &Path) -> Result<CheckpointConfig, Box<dyn Error>> {
         let mut checkpoint = CheckpointConfig::read(directory)?;
-        checkpoint.dtype = self.dtype;
+        checkpoint.dtype = self.dtype()?;
         Ok(checkpoint)
     }
 }

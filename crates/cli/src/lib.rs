@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 use finetune_arguments::exit_code;
 
+pub use self::export::ExportArguments;
 pub use self::serve::ServeArguments;
 
 /// Runs the program with these arguments, of which the first is its name, and returns its exit code: 0

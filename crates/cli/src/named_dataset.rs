@@ -33,7 +33,8 @@ impl NamedDatasetArguments {
             return Ok(None);
         };
         if has_files || self.data.is_some() {
-            let problem = "--dataset ORG/NAME is for a run without files or a directory of one's own";
+            let problem =
+                "--dataset ORG/NAME is for a run without files or a directory of one's own";
             return Err(ArgumentsError::usage(problem).into());
         }
         show_downloads();

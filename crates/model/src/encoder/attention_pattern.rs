@@ -55,7 +55,7 @@ impl EncoderConfig {
 
     /// Returns how far a token of a layer sees to either side: half the window, rounded down;
     /// `None` if it sees the whole sequence.
-    pub(crate) fn reach(&self, layer: usize) -> Option<usize> {
+    pub fn reach(&self, layer: usize) -> Option<usize> {
         match self.layer_type(layer) {
             LayerType::FullAttention => None,
             LayerType::SlidingAttention => self.local_attention.map(|window| window / 2),

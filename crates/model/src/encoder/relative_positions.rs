@@ -128,17 +128,34 @@ impl RelativeEmbeddings {
         })
     }
 
+    /// Returns the row of each distance.
+    pub fn buckets(&self) -> &RelativeBuckets {
+        &self.buckets
+    }
+
+    /// Returns the vectors or biases of all rows, normalized if they are to be.
+    ///
+    /// # Shapes
+    /// - output: `[R, D]` or `[R, H]`
+    pub fn vectors(&self) -> Tensor<2> {
+        self.normalized(self.embeddings.weight.val())
+    }
+
     /// Returns the rows of the distances in sequences: a short text has few.
     pub(super) fn of_batch(&self, sequences: &Sequences) -> BatchDistances {
         let farthest = sequences.padded_length() - 1;
         let (rows, buckets) = self.buckets.within(farthest);
         let rows = self.embeddings.weight.val().slice([rows]);
         BatchDistances {
-            rows: match &self.norm {
-                Some(norm) => layers::apply_layer_norm(norm, rows, self.epsilon),
-                None => rows,
-            },
+            rows: self.normalized(rows),
             buckets,
+        }
+    }
+
+    fn normalized(&self, rows: Tensor<2>) -> Tensor<2> {
+        match &self.norm {
+            Some(norm) => layers::apply_layer_norm(norm, rows, self.epsilon),
+            None => rows,
         }
     }
 }

@@ -36,6 +36,15 @@ impl Frequencies {
     }
 }
 
+impl EncoderConfig {
+    /// Returns the angles of the rotary positions in the layers of a kind: of position 1 in each plane,
+    /// `K / 2` values, and the factor of all cosines and sines. `None` unless positions are rotary and
+    /// there are such layers.
+    pub fn rotary_frequencies(&self, kind: LayerType) -> Option<(Vec<f32>, f64)> {
+        Frequencies::new(self, kind).map(|of_kind| (of_kind.planes, of_kind.factor))
+    }
+}
+
 /// Angles between two positions in each kind of layers that the encoder has, if positions are rotary.
 #[derive(Debug, Clone)]
 pub(super) struct RotaryFrequencies([Option<Frequencies>; 2]);

@@ -80,7 +80,8 @@ impl TokenClassifierConfig {
         })
     }
 
-    fn head(&self) -> MlpConfig {
+    /// Returns the configuration of the head, which is applied to each token.
+    pub fn head(&self) -> MlpConfig {
         self.encoder.family.token_head(&self.encoder, self.dropout)
     }
 }
