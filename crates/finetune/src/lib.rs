@@ -116,6 +116,9 @@ mod documents {
     struct MultiTask;
     #[doc = include_str!("../../../docs/guide/token-classification.md")]
     struct TokenClassification;
+    #[cfg(feature = "hub")]
+    #[doc = include_str!("../../../docs/guide/hub.md")]
+    struct ByName;
     #[doc = include_str!("../../../docs/guide/studies.md")]
     struct Studies;
 }

@@ -66,8 +66,9 @@ impl<'a> Client<'a> {
     /// Requests an answer in JSON.
     pub(crate) fn json<T: DeserializeOwned>(&self, url: &str) -> Result<T, HubError> {
         self.attempts(url, || {
-            let response = self.get(&self.agent, url, None)?;
-            self.parse(url, response)
+            // Compressed, unlike a file: the names of many files are alike.
+            let sent = self.authorized(url, self.agent.get(url)).call();
+            self.parse(url, self.checked(url, sent, &[])?)
         })
     }
 
@@ -173,13 +174,9 @@ impl<'a> Client<'a> {
         })
     }
 
-    pub(crate) fn get(
-        &self,
-        agent: &Agent,
-        url: &str,
-        start: Option<u64>,
-    ) -> Result<Response<Body>, Failure> {
-        let mut request = self.authorized(url, agent.get(url));
+    /// Requests a file, or what follows its first bytes.
+    pub(crate) fn file(&self, url: &str, start: Option<u64>) -> Result<Response<Body>, Failure> {
+        let mut request = self.authorized(url, self.agent.get(url));
         if let Some(start) = start {
             request = request.header("range", format!("bytes={start}-"));
         }
@@ -207,10 +204,6 @@ impl<'a> Client<'a> {
         url: &str,
         mut response: Response<Body>,
     ) -> Result<T, Failure> {
-        let status = response.status().as_u16();
-        if !(200..300).contains(&status) {
-            return Err(self.about(url).refused(status, response.headers()));
-        }
         let body = response.body_mut().with_config().limit(LARGEST_ANSWER);
         let text = body
             .read_to_vec()

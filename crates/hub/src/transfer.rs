@@ -99,7 +99,7 @@ impl Client<'_> {
             Some(size) if start > size => return Err(Failure::UnusablePart),
             _ => {}
         }
-        let response = self.get(&self.agent, url, (start > 0).then_some(start))?;
+        let response = self.file(url, (start > 0).then_some(start))?;
         let (status, headers) = (response.status().as_u16(), response.headers());
         match status {
             206 if is_range_from(headers, start) => {}

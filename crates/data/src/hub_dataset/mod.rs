@@ -22,7 +22,9 @@ use self::split_files::SplitPaths;
 use crate::error::DataError;
 use crate::splits::{LoadedDataset, Split};
 use crate::table::Column;
-use crate::tabular::{LabelKind, TableFiles, TabularOptions, infer_target_of, read_files};
+use crate::tabular::{
+    LabelKind, TableFiles, TabularOptions, has_labels, infer_target_of, read_files,
+};
 
 /// Branch of a dataset repository to which the hub converts the data.
 const CONVERTED: &str = "refs/convert/parquet";
@@ -122,7 +124,7 @@ impl HubDataset {
         names.map(|name| self.directory.join(name)).collect()
     }
 
-    /// Reads all splits. Class names are those that the files or the card declare for the label
+    /// Reads all splits; those whose labels are not published have none. Class names are those that the files or the card declare for the label
     /// column, unless they are set in `options`.
     ///
     /// # Errors
@@ -132,7 +134,11 @@ impl HubDataset {
         let train = self.table(Split::Train, options)?;
         let target = infer_target_of(&train, options)?;
         let open = |files: &TableFiles, split| {
-            read_files(files, split, &target, options)?.read_split(split, None)
+            let read_as = match split == Split::Train || has_labels(files, options)? {
+                true => split,
+                false => Split::Unlabeled,
+            };
+            read_files(files, read_as, &target, options)?.read_split(split, None)
         };
         LoadedDataset::load(open(&train, Split::Train)?, |split| {
             let is_there = self.files.contains_key(&split) || self.own.contains_key(&split);

@@ -207,6 +207,27 @@ pub fn read_column(
     Ok(values)
 }
 
+/// Returns whether rows have labels, by the first one. A split whose labels are not published has the
+/// index -1 in a column of classes.
+#[cfg(feature = "hub")]
+pub(crate) fn has_labels(source: &TableFiles, options: &TabularOptions) -> Result<bool, DataError> {
+    let is_one_class = !matches!(
+        options.labels,
+        LabelKind::MultiLabel { .. } | LabelKind::Indicators(_)
+    );
+    let column = options.columns.label.as_ref().filter(|_| is_one_class);
+    let (Some(column), Some(file)) = (column, source.files.first()) else {
+        return Ok(true);
+    };
+    let format = format_of(&source.files, options)?;
+    if source.declared.is_none() && declared_classes(file, format, column)?.is_none() {
+        return Ok(true);
+    }
+    let first = open_rows(file, format, std::slice::from_ref(column))?.next();
+    let first = first.transpose()?;
+    Ok(first.is_none_or(|row| row.fields.iter().all(|label| label != "-1")))
+}
+
 /// Returns the format of files that have the same.
 fn format_of(files: &[PathBuf], options: &TabularOptions) -> Result<TableFormat, DataError> {
     options.format_of(files.first().map_or(Path::new(""), PathBuf::as_path))

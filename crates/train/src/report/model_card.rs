@@ -48,7 +48,7 @@ impl RunReport {
              dataset:\n          name: {}\n          type: {}\n        metrics:\n",
             quoted(name),
             quoted(&rows.name),
-            quoted(rows.name.split('/').next().unwrap_or(&rows.name)),
+            quoted(dataset_id(&rows.name)),
         )?;
         for (metric, value) in metrics() {
             writeln!(
@@ -134,7 +134,36 @@ fn write_scores(card: &mut String, test: &TestSection) -> std::fmt::Result {
     writeln!(card)
 }
 
+/// Returns the dataset of a split by its name: `ag_news` of `ag_news/test`, and the id of
+/// `owner/name:config@commit/test`, which is on the hub.
+fn dataset_id(name: &str) -> &str {
+    let of_hub = name.split_once('@').map(|(name, _)| name);
+    let id = match of_hub {
+        Some(name) => name.split(':').next(),
+        None => name.split('/').next(),
+    };
+    id.unwrap_or(name)
+}
+
 /// Returns a text as a string of YAML: one of JSON is one of YAML, too.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dataset_of_a_split_is_its_name_or_its_id_on_the_hub() {
+        for (name, expected) in [
+            ("small", "small"),
+            ("ag_news/test", "ag_news"),
+            ("imdb@0a1b/test", "imdb"),
+            ("owner/name@0a1b/test", "owner/name"),
+            ("owner/name:config@0a1b/test", "owner/name"),
+        ] {
+            assert_eq!(dataset_id(name), expected);
+        }
+    }
 }
