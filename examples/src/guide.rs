@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use finetune::data::Cleaning;
 use finetune::prelude::*;
 use finetune::study::{StudyConfig, override_settings};
-use finetune::train::{EmbeddingTrainingConfig, MultiTaskConfig};
+use finetune::train::{EmbeddingTrainingConfig, MultiTaskConfig, RerankerTrainingConfig};
 use finetune_baseline::BaselineConfig;
 use serde_json::Value;
 
@@ -88,6 +88,12 @@ fn check(block: &Block) -> Option<Result<(), String>> {
         ("embeddings", "json") => json().and_then(|json| {
             let overrides = json.as_object().cloned().ok_or("no object")?;
             let defaults = EmbeddingTrainingConfig::default();
+            let settings = override_settings(&defaults, &overrides, "the page").map_err(text)?;
+            settings.validate().map_err(text)
+        }),
+        ("rerankers", "json") => json().and_then(|json| {
+            let overrides = json.as_object().cloned().ok_or("no object")?;
+            let defaults = RerankerTrainingConfig::default();
             let settings = override_settings(&defaults, &overrides, "the page").map_err(text)?;
             settings.validate().map_err(text)
         }),

@@ -217,7 +217,7 @@ impl EmbeddingArguments {
         splits: EmbeddingSplits,
         seed: u64,
     ) -> Result<EmbeddingSplits, DataError> {
-        let [train, test] = run.common.max_samples();
+        let [train, test] = run.max_samples();
         let limited = |rows: EmbeddingDataset, limit: Option<usize>| match limit {
             Some(limit) => rows.subset(limit, seed),
             None => rows,

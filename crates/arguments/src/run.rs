@@ -137,15 +137,20 @@ pub fn finish<O: Objective>(
         let metrics = metrics.map(|(name, score)| (&name[..], *score));
         say(&format!("Metrics: {}", metrics_text(metrics)))?;
     }
-    Ok(say(&what_follows(&output.directory, arguments.commands))?)
+    let test = output.report.test.as_ref();
+    let text = match test.map(|test| &test.scores) {
+        Some(TestScores::Reranking(_)) => " --pairs 'A query' 'A document'",
+        _ => " 'A text'",
+    };
+    Ok(say(&what_follows(&output.directory, arguments.commands, text))?)
 }
 
-/// Returns where a run is recorded, and what can be done with its model.
-fn what_follows(run: &RunDirectory, commands: Commands) -> String {
+/// Returns where a run is recorded, and what can be done with its model, such as to predict `text`.
+fn what_follows(run: &RunDirectory, commands: Commands, text: &str) -> String {
     let model = run.model();
     let kind = ModelKind::of(&model);
     let (name, command, text) = match kind {
-        ModelKind::Texts | ModelKind::Tokens => ("Predict:", Some(commands.predict), " 'A text'"),
+        ModelKind::Texts | ModelKind::Tokens => ("Predict:", Some(commands.predict), text),
         ModelKind::Embeddings => ("Embed:", commands.embed, " 'A text'"),
         ModelKind::MaskedLm | ModelKind::Encoder => ("Train:", commands.train, ""),
     };

@@ -4,7 +4,7 @@ use finetune::data::{Cleaning, EncodingConfig};
 use finetune::prelude::*;
 use finetune::train::{
     ActivationCacheConfig, EarlyStopping, EmbeddingTrainingConfig, EvaluationConfig,
-    PreTrainingConfig, TokenClassificationConfig,
+    PreTrainingConfig, RerankerTrainingConfig, TokenClassificationConfig,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,6 +62,16 @@ impl RunSettings for EmbeddingTrainingConfig {
 }
 
 impl RunSettings for PreTrainingConfig {
+    fn text(&mut self) -> &mut TextConfig {
+        &mut self.text
+    }
+
+    fn train(&mut self) -> &mut TrainConfig {
+        &mut self.train
+    }
+}
+
+impl RunSettings for RerankerTrainingConfig {
     fn text(&mut self) -> &mut TextConfig {
         &mut self.text
     }

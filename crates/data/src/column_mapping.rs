@@ -65,10 +65,10 @@ impl Mapping {
         for path in files {
             let metadata = fs::metadata(path).map_err(|source| DataError::io(path, source))?;
             bytes += metadata.len();
-            let columns = self.columns();
+            let (columns, list) = (self.columns(), self.list_column());
             let requested = RequestedColumns {
                 columns: &columns,
-                list: self.list_column(),
+                lists: list.as_slice(),
             };
             let rows = open_counted(path, format, requested, &progress)?;
             opened.push((path.clone(), rows));

@@ -74,8 +74,10 @@ mod label_reader;
 mod masking;
 mod next_sentence;
 mod progress;
+mod random_rows;
 mod reader;
 mod renamed_keys;
+mod reranking;
 mod sampler;
 mod sentences;
 mod splits;
@@ -114,6 +116,10 @@ pub use masking::{MaskedBatch, MaskingConfig, MlmCollator};
 pub use next_sentence::next_sentence_pairs;
 pub use reader::{ExampleReader, OnBadRow};
 pub use renamed_keys::{explain_renamed_key, renamed_key_hint};
+pub use reranking::{
+    EncodedRerankingDataset, RerankingBatch, RerankingColumns, RerankingDataset, RerankingExample,
+    RerankingSplits,
+};
 pub use sampler::{BatchSize, SampledBatch, Sampler, SamplingStrategy, sorted_by_length};
 pub use splits::{LoadedDataset, SkippedRows, Split, SplitReport, Splits};
 pub use token_labels::{LabelAlignment, LabeledTokens, TaggedBatch, TokenLabelCollator};

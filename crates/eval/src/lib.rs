@@ -14,6 +14,7 @@
 //!    | tags of words | [`EntityReport`] | precision, recall and F1 of entities, token accuracy |
 //!    | numbers | [`PredictedScores`] | Pearson, Spearman, MAE, RMSE, R2 |
 //!    | embeddings | [`Embeddings`] | cosines, [`Retrieval`] from a corpus, triplet accuracy |
+//!    | scores of the documents of queries | [`Reranking`] | NDCG, reciprocal rank, average precision |
 //!
 //!    Scores are exact over the whole set: never means of batch means. Counts are integers and
 //!    sums are rounded once, so that neither batches nor the order of rows change a digit.
@@ -79,6 +80,7 @@ mod probabilities;
 mod ranking;
 mod regression;
 pub mod report;
+mod reranking;
 mod slices;
 pub mod statistics;
 mod text_table;
@@ -105,4 +107,5 @@ pub use probabilities::{
 };
 pub use ranking::{BinaryRanking, PrecisionRecallCurve, PrecisionRecallPoint, RocCurve, RocPoint};
 pub use regression::{PredictedScores, RegressionReport};
+pub use reranking::{Reranking, RerankingReport};
 pub use slices::{SliceScore, SliceScores, Slices};

@@ -1,5 +1,7 @@
 //! Plain-text tables for a terminal.
 
+use crate::metric::Scores;
+
 /// Aligns the cells of each column and separates columns by two spaces. Columns in `left` are
 /// aligned left, others right; every line has the same number of cells, and ends in a newline.
 pub(crate) fn aligned(lines: &[Vec<String>], left: &[usize]) -> String {
@@ -36,4 +38,15 @@ pub(crate) fn printable(text: &str) -> String {
 /// Formats a score with four decimals; `-` if it is undefined.
 pub(crate) fn four_decimals(score: Option<f64>) -> String {
     score.map_or("-".into(), |score| format!("{score:.4}"))
+}
+
+/// Formats scores by name, then counts by name, one per line.
+pub(crate) fn scores_and_counts(scores: &Scores, counts: &[(&str, u64)]) -> String {
+    let scores = scores
+        .iter()
+        .map(|(name, score)| vec![name.clone(), four_decimals(Some(*score))]);
+    let counts = counts
+        .iter()
+        .map(|(name, count)| vec![name.to_string(), count.to_string()]);
+    aligned(&scores.chain(counts).collect::<Vec<_>>(), &[0])
 }

@@ -54,6 +54,8 @@ pub enum Purpose {
     Augmentation = 13,
     /// Pairs of rows of equal and of other classes; keyed by the index of the row.
     ClassPairs = 14,
+    /// Random documents in the list of a query; keyed by the index of the query.
+    Negatives = 15,
 }
 
 /// Returns the generator for a key: seed, purpose and two coordinates chosen by the caller, such as

@@ -99,7 +99,9 @@ mod pre_training;
 mod predicted_rows;
 mod prepared_run;
 mod progress;
+mod ranking_loss;
 mod report;
+mod reranker_training;
 mod resume;
 mod run;
 mod run_directory;
@@ -168,9 +170,15 @@ pub use parts::Parts;
 pub use pre_training::{Corpus, InitialModel, PreTraining, PreTrainingConfig, PreTrainingOutput};
 pub use prepared_run::PreparedRun;
 pub use progress::ProgressCallback;
+pub use ranking_loss::{
+    LambdaWeighting, PackedRankingLists, RankingLists, RankingLoss, RankingLossConfig, ReductionLog,
+};
 pub use report::{
     ActivationsSection, DataSection, ErrorAnalysis, ModelSection, RunReport, RunSection,
     SplitSection, TaskReport, TestScores, TestSection, TrainSection, peak_rss_bytes,
+};
+pub use reranker_training::{
+    RerankerTraining, RerankerTrainingConfig, RerankerTrainingOutput, RerankingData,
 };
 pub use resume::first_difference;
 pub use run::{Run, RunInput};
@@ -182,7 +190,7 @@ pub use run_writer::{RunWriter, read_json, write_json};
 pub use schedule::{Decay, LrScheduler, Warmup};
 pub use summary::TrainingSummary;
 pub use task::{
-    EmbeddingTask, MaskedLmTask, SequenceClassificationTask, Task, TestOutput,
+    EmbeddingTask, MaskedLmTask, RerankingTask, SequenceClassificationTask, Task, TestOutput,
     TokenClassificationTask,
 };
 pub use tensorboard::TensorBoardCallback;

@@ -34,6 +34,7 @@ mod predictor;
 mod properties;
 mod regression;
 mod report;
+mod reranking;
 mod resume;
 mod small_run;
 mod tokens;

@@ -7,6 +7,7 @@ mod embedding_losses;
 mod losses;
 mod optimizers;
 mod predictor;
+mod ranking_losses;
 mod token_predictor;
 mod trajectory;
 

@@ -118,7 +118,7 @@ impl EmbeddingColumns {
             .collect();
         let requested = RequestedColumns {
             columns: &columns,
-            list: (self.negatives.len() == 1).then_some(2),
+            lists: if self.negatives.len() == 1 { &[2] } else { &[] },
         };
         let mut examples: Vec<EmbeddingExample> = Vec::new();
         for file in data_files(path, None)? {

@@ -9,13 +9,13 @@ pub use encoded::{EmbeddingBatch, EncodedEmbeddingDataset};
 
 use std::collections::HashSet;
 
-use finetune_random::{Purpose, permutation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cleaning::Cleaning;
 use crate::dataset::hexadecimal;
 use crate::error::DataError;
+use crate::random_rows::{held_out_rows, random_rows};
 
 /// What the rows of an [`EmbeddingDataset`] say about their texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -249,10 +249,7 @@ impl EmbeddingDataset {
 
     /// Returns at most `rows` rows, chosen at random by `seed`, in their order.
     pub fn subset(&self, rows: usize, seed: u64) -> Self {
-        let mut chosen = permutation(seed, Purpose::Subset, 0, self.len());
-        chosen.truncate(rows);
-        chosen.sort_unstable();
-        self.select(&chosen)
+        self.select(&random_rows(rows, self.len(), seed))
     }
 
     /// Returns a random part of the rows, at least one, for validation, and the rest; the choice
@@ -262,31 +259,12 @@ impl EmbeddingDataset {
     /// - [`DataError::InvalidSetting`] if `fraction` is not in `(0, 1)`.
     /// - [`DataError::InvalidSplit`] if there are fewer than two rows.
     pub fn hold_out(self, fraction: f64, seed: u64) -> Result<[Self; 2], DataError> {
-        if !(fraction > 0.0 && fraction < 1.0) {
-            return Err(DataError::setting(
-                "validation_split",
-                "in (0, 1)",
-                fraction,
-            ));
-        }
-        if self.len() < 2 {
-            return Err(DataError::split("at least 2 rows", self.len()));
-        }
-        let rows = permutation(seed, Purpose::Split, 0, self.len());
-        let held_out = ((self.len() as f64 * fraction).round() as usize).clamp(1, self.len() - 1);
-        let part = |name: &str, rows: &[usize]| {
-            let mut rows = rows.to_vec();
-            rows.sort_unstable();
-            let name = format!("{}/{name}", self.name);
-            Self {
-                name,
-                ..self.select(&rows)
-            }
+        let [validation, train] = held_out_rows(self.len(), fraction, seed)?;
+        let part = |name: &str, rows: &[usize]| Self {
+            name: format!("{}/{name}", self.name),
+            ..self.select(rows)
         };
-        Ok([
-            part("validation", &rows[..held_out]),
-            part("train", &rows[held_out..]),
-        ])
+        Ok([part("validation", &validation), part("train", &train)])
     }
 
     /// Returns the number of different texts.

@@ -310,7 +310,7 @@ mod tests {
         let columns = ["label".into()];
         let columns = RequestedColumns {
             columns: &columns,
-            list: Some(0),
+            lists: &[0],
         };
         open_counted(&path, TableFormat::Arrow, columns, &Progress::default())?.collect()
     }

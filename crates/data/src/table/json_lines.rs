@@ -64,8 +64,8 @@ impl RowSource for JsonRows {
 #[derive(Debug)]
 pub(super) struct Keys {
     names: Vec<String>,
-    /// Index of the key whose value may be an array.
-    list: Option<usize>,
+    /// Indices of the keys whose values may be arrays.
+    lists: Vec<usize>,
 }
 
 impl Keys {
@@ -78,7 +78,7 @@ impl Keys {
         let names = columns.columns.iter().map(name);
         Ok(Self {
             names: names.collect::<Result<_, _>>()?,
-            list: columns.list,
+            lists: columns.lists.to_vec(),
         })
     }
 }
@@ -106,7 +106,7 @@ pub(super) fn object_row(
             value => value.unwrap_or(&Value::Null),
         };
         match value {
-            Value::Array(elements) if keys.list == Some(index) => {
+            Value::Array(elements) if keys.lists.contains(&index) => {
                 let mut list = String::new();
                 for element in elements {
                     push_element(&mut list, &field(path, number, name, element)?);

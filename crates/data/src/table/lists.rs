@@ -13,8 +13,8 @@ const END: char = '\0';
 pub(crate) struct RequestedColumns<'a> {
     /// The columns, in the order of the fields.
     pub(crate) columns: &'a [Column],
-    /// Index of the column that may hold lists; `None` if no column may.
-    pub(crate) list: Option<usize>,
+    /// Indices of the columns that may hold lists.
+    pub(crate) lists: &'a [usize],
 }
 
 impl<'a> RequestedColumns<'a> {
@@ -22,13 +22,13 @@ impl<'a> RequestedColumns<'a> {
     pub(crate) fn values(columns: &'a [Column]) -> Self {
         Self {
             columns,
-            list: None,
+            lists: &[],
         }
     }
 
     /// Returns whether the column with this index may hold lists.
     pub(super) fn is_list(&self, index: usize) -> bool {
-        self.list == Some(index)
+        self.lists.contains(&index)
     }
 }
 

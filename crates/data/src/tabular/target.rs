@@ -203,7 +203,7 @@ fn each_label(
     columns.push(column.clone());
     let requested = RequestedColumns {
         columns: &columns,
-        list,
+        lists: list.as_slice(),
     };
     let (mut found, mut skipped) = (false, SkippedRows::default());
     let format = format_of(&source.files, options)?;

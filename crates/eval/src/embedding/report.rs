@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Scores;
-use crate::text_table::{aligned, four_decimals};
+use crate::text_table::scores_and_counts;
 
 /// Scores of embeddings by name: similarity or retrieval metrics, as the rows allow.
 ///
@@ -26,9 +26,6 @@ pub struct EmbeddingReport {
 
 impl fmt::Display for EmbeddingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scores = self.embeddings.iter();
-        let scores = scores.map(|(name, score)| vec![name.clone(), four_decimals(Some(*score))]);
-        let rows = vec!["rows".to_string(), self.rows.to_string()];
-        f.write_str(&aligned(&scores.chain([rows]).collect::<Vec<_>>(), &[0]))
+        f.write_str(&scores_and_counts(&self.embeddings, &[("rows", self.rows)]))
     }
 }

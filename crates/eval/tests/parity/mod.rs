@@ -9,6 +9,7 @@ mod multi_label;
 mod probabilities;
 mod ranking;
 mod regression;
+mod reranking;
 mod statistics;
 
 /// Relative where the numbers are large.

@@ -7,7 +7,7 @@ use finetune_eval::plots::ConfusionPlot;
 use finetune_eval::report::{KeyValues, Section, Table};
 use finetune_eval::{
     ClassificationReport, ConfusionMatrix, EmbeddingReport, EntityReport, Evaluator, MetricKind,
-    MetricSource, MultiLabelReport, Predictions, RegressionReport, Scores,
+    MetricSource, MultiLabelReport, Predictions, RegressionReport, RerankingReport, Scores,
 };
 use finetune_predict::PredictionOutput;
 use serde::{Deserialize, Serialize};
@@ -39,8 +39,8 @@ pub struct TestSection {
     pub samples_per_second: f64,
 }
 
-/// Report of the test predictions: classification, token classification, multi-label, regression or
-/// embeddings.
+/// Report of the test predictions: classification, token classification, multi-label, regression,
+/// embeddings or reranking.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TestScores {
@@ -60,6 +60,8 @@ pub enum TestScores {
     Scores(RegressionReport),
     /// Embeddings.
     Embeddings(EmbeddingReport),
+    /// Reranking.
+    Reranking(RerankingReport),
 }
 
 impl TestScores {
@@ -71,6 +73,7 @@ impl TestScores {
             Self::MultiLabel(report) => report.rows,
             Self::Scores(report) => report.rows,
             Self::Embeddings(report) => report.rows,
+            Self::Reranking(report) => report.rows,
         }
     }
 
@@ -80,6 +83,7 @@ impl TestScores {
             Self::Classes { .. } | Self::MultiLabel(_) | Self::Scores(_) => "text-classification",
             Self::Entities(_) => "token-classification",
             Self::Embeddings(_) => "sentence-similarity",
+            Self::Reranking(_) => "text-ranking",
         }
     }
 
@@ -129,6 +133,7 @@ impl TestScores {
             Self::MultiLabel(report) => report.score(metric),
             Self::Scores(report) => report.score(metric),
             Self::Embeddings(report) => report.embeddings.get(&metric.to_string()).copied(),
+            Self::Reranking(_) => None,
         }
     }
 }
@@ -201,6 +206,11 @@ impl TestSection {
             TestScores::Embeddings(report) => {
                 section.with(KeyValues::new().with("Rows", report.rows))
             }
+            TestScores::Reranking(report) => section.with(
+                KeyValues::new()
+                    .with("Rows", report.rows)
+                    .with("Documents", report.documents),
+            ),
         };
         self.analysis.add_to(section)
     }
@@ -230,15 +240,19 @@ impl TestSection {
                 score(MetricKind::Pearson),
                 score(MetricKind::Spearman)
             ),
-            TestScores::Embeddings(report) => {
-                let main = report.embeddings.iter().take(2);
-                let main: Vec<_> = main
-                    .map(|(name, score)| format!("{name} {score:.4}"))
-                    .collect();
-                format!("{}.", main.join(", "))
-            }
+            TestScores::Embeddings(report) => main_scores(&report.embeddings),
+            TestScores::Reranking(report) => main_scores(&report.reranking),
         }
     }
+}
+
+/// Formats the first two scores as a sentence.
+fn main_scores(scores: &Scores) -> String {
+    let main = scores.iter().take(2);
+    let main: Vec<_> = main
+        .map(|(name, score)| format!("{name} {score:.4}"))
+        .collect();
+    format!("{}.", main.join(", "))
 }
 
 fn facts_of(report: &RegressionReport) -> KeyValues {
@@ -270,6 +284,7 @@ impl fmt::Display for TestScores {
             Self::MultiLabel(report) => write!(f, "{report}"),
             Self::Scores(report) => write!(f, "{report}"),
             Self::Embeddings(report) => write!(f, "{report}"),
+            Self::Reranking(report) => write!(f, "{report}"),
         }
     }
 }

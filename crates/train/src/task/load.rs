@@ -1,14 +1,14 @@
 //! Loading of a classification task: checkpoint, tokenizer and data, checked against each other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::{AugmentationConfig, PairEncoding, Splits, Target, TextTokenizer};
 use finetune_eval::Evaluator;
 use finetune_model::{
-    CheckpointConfig, LoadReport, ScoreBins, SequenceClassifier, load_classifier_with,
-    load_encoder_with_new_head,
+    CheckpointConfig, CustomHead, LoadReport, ScoreBins, SequenceClassifier,
+    SequenceClassifierConfig, load_classifier_with, load_encoder_with_new_head,
 };
 use finetune_predict::evaluator;
 
@@ -102,14 +102,8 @@ impl TaskSource<'_> {
         let single_logit = self.model.single_logit;
         check_label_fit(&classifier.head, single_logit, &loss, &schema.target)?;
         let head = parts.head.as_ref();
-        let load = match self.model.new_head {
-            true => load_encoder_with_new_head,
-            false => load_classifier_with,
-        };
-        let (mut model, report) = load(&directory, &classifier, head, self.seed, device)?;
-        if let Some(layers) = &self.model.layers {
-            model = model.with_layers(layers)?;
-        }
+        let (model, report) =
+            load_with(self.model, &directory, &classifier, head, self.seed, device)?;
         ClassifierOverrides::check_head(&model, schema, pairs)?;
         text.check_fit(&directory, tokenizer, &checkpoint.encoder)?;
         let data = splits.encode(&text, tokenizer)?;
@@ -133,6 +127,30 @@ impl TaskSource<'_> {
             plans: CachePlans::default(),
         };
         Ok((task.with_source(source), model, report))
+    }
+}
+
+/// Loads a classifier with the encoder of a checkpoint, with the head and the layers that the settings
+/// say.
+///
+/// # Errors
+/// - [`TrainError::Model`] if the checkpoint cannot be loaded, or has no such layer.
+pub(crate) fn load_with(
+    settings: &ClassifierOverrides,
+    directory: &Path,
+    classifier: &SequenceClassifierConfig,
+    head: Option<&CustomHead>,
+    seed: u64,
+    device: &Device,
+) -> Result<(SequenceClassifier, LoadReport), TrainError> {
+    let load = match settings.new_head {
+        true => load_encoder_with_new_head,
+        false => load_classifier_with,
+    };
+    let (model, report) = load(directory, classifier, head, seed, device)?;
+    match &settings.layers {
+        Some(layers) => Ok((model.with_layers(layers)?, report)),
+        None => Ok((model, report)),
     }
 }
 

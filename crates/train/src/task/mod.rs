@@ -5,15 +5,19 @@ mod label_fit;
 mod load;
 mod masked_lm;
 mod masked_lm_batch;
+mod reranking;
+mod save;
 mod sequence_classification;
 mod token_classification;
 
 pub(crate) use embedding::EmbeddingSource;
 pub use embedding::EmbeddingTask;
 pub(crate) use label_fit::{describe_labels, head_name};
-pub(crate) use load::TaskSource;
+pub(crate) use load::{TaskSource, load_with};
 pub use masked_lm::MaskedLmTask;
 pub(crate) use masked_lm_batch::UploadedMaskedBatch;
+pub(crate) use reranking::RerankingSource;
+pub use reranking::RerankingTask;
 pub use sequence_classification::SequenceClassificationTask;
 pub use token_classification::TokenClassificationTask;
 
@@ -35,8 +39,8 @@ use crate::train_config::TrainConfig;
 
 /// A task: the batches of its data, their loss, and its metrics.
 ///
-/// [`SequenceClassificationTask`], [`TokenClassificationTask`], [`MaskedLmTask`] and [`EmbeddingTask`]
-/// are the built-in ones. A task of your own
+/// [`SequenceClassificationTask`], [`TokenClassificationTask`], [`MaskedLmTask`], [`EmbeddingTask`] and
+/// [`RerankingTask`] are the built-in ones. A task of your own
 /// needs the first four methods; [`Trainer`](crate::Trainer) then trains it, and
 /// [`PreparedRun::new`](crate::PreparedRun::new) makes a recorded, resumable run of it. Every method
 /// must be a function of its arguments, because a resumed run calls it again and needs the same

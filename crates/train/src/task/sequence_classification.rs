@@ -3,17 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{Batch, BatchSize, EncodedDataset, Target, TextTokenizer, collate};
 use finetune_eval::{Better, Evaluator, Predictions, Scores, Thresholds};
-use finetune_model::{
-    CheckpointConfig, DropoutStream, EncoderModel, SequenceClassifier, save_adapter,
-    save_classifier,
-};
+use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, SequenceClassifier};
 use finetune_ops::{Precision, Upload};
 use finetune_predict::{TextPreprocessing, target_kind};
 
+use super::save::save_with_adapter;
 use super::{Task, TestOutput, check_autodiff};
 use crate::activations::{
     ActivationCacheConfig, CachePlans, CachedActivations, CachedSplits, deterministic_stages,
@@ -31,9 +28,6 @@ use crate::report::{ActivationsSection, DataSection, TestSection};
 use crate::run_files::prediction_lines;
 use crate::text_config::{EncodedSplit, TextConfig};
 use crate::train_config::TrainConfig;
-
-/// Directory of the adapters in the directory of a model that was trained with LoRA.
-const ADAPTER: &str = "adapter";
 
 /// Training of a [`SequenceClassifier`] on texts with labels.
 ///
@@ -426,12 +420,7 @@ impl Task for SequenceClassificationTask {
         };
         // A snapshot has thresholds of its own.
         let thresholds = self.thresholds_of(model, &mut ())?;
-        let model = model.valid();
-        save_classifier(directory, &model, &source.checkpoint)?;
-        if model.encoder.has_lora() {
-            let base = source.directory.to_str();
-            save_adapter(&directory.join(ADAPTER), &model, base)?;
-        }
+        save_with_adapter(model, &source.checkpoint, &source.directory, directory)?;
         source.tokenizer.save(directory)?;
         match self.preprocessing_with(Some(thresholds)) {
             Some(preprocessing) => Ok(preprocessing.save(directory)?),

@@ -181,7 +181,7 @@ mod tests {
                 let columns = ["text".into(), name.into()];
                 let columns = RequestedColumns {
                     columns: &columns,
-                    list: Some(1),
+                    lists: &[1],
                 };
                 let rows = open_counted(&path, TableFormat::Parquet, columns, &Progress::default());
                 rows.unwrap().collect()

@@ -1,0 +1,41 @@
+//! Random choices of rows, without regard to their labels.
+
+use finetune_random::{Purpose, permutation};
+
+use crate::error::DataError;
+
+/// Returns at most `rows` of `total` rows, chosen by `seed`, in their order.
+pub(crate) fn random_rows(rows: usize, total: usize, seed: u64) -> Vec<usize> {
+    let mut chosen = permutation(seed, Purpose::Subset, 0, total);
+    chosen.truncate(rows);
+    chosen.sort_unstable();
+    chosen
+}
+
+/// Returns a random part of the rows, at least one, for validation, and the rest, each in their order.
+///
+/// # Errors
+/// - [`DataError::InvalidSetting`] if `fraction` is not in `(0, 1)`.
+/// - [`DataError::InvalidSplit`] if there are fewer than two rows.
+pub(crate) fn held_out_rows(
+    total: usize,
+    fraction: f64,
+    seed: u64,
+) -> Result<[Vec<usize>; 2], DataError> {
+    if !(fraction > 0.0 && fraction < 1.0) {
+        return Err(DataError::setting(
+            "validation_split",
+            "in (0, 1)",
+            fraction,
+        ));
+    }
+    if total < 2 {
+        return Err(DataError::split("at least 2 rows", total));
+    }
+    let mut validation = permutation(seed, Purpose::Split, 0, total);
+    let held_out = ((total as f64 * fraction).round() as usize).clamp(1, total - 1);
+    let mut train = validation.split_off(held_out);
+    validation.sort_unstable();
+    train.sort_unstable();
+    Ok([validation, train])
+}
