@@ -12,19 +12,19 @@ use finetune_eval::EntityMode;
 use finetune_model::{CheckpointConfig, EncoderConfig, LoraConfig, init_weights, save_encoder};
 use finetune_predict::{Aggregation, TextPreprocessing, TokenPredictor, TokenPredictorConfig};
 use finetune_train::{
-    CheckpointPolicy, EvaluationConfig, FineTuning, FreezeConfig, FreezeScope, Interval, RunReport,
-    StepRecord, TestScores, TokenClassification, TokenClassificationConfig, TrainConfig,
-    TrainDuration, read_json,
+    CheckpointPolicy, EvaluationConfig, FineTuning, FreezeConfig, FreezeScope, Interval,
+    PreparedRun, RunReport, StepRecord, TestScores, TokenClassification, TokenClassificationConfig,
+    TokenClassificationTask, TrainConfig, TrainDuration, read_json,
 };
 use serde_json::{Value, json};
 
 use crate::resume::StopAt;
 use crate::small_run::SmallRun;
 
-const NAMES: [&str; 5] = ["B-LOC", "B-PER", "I-LOC", "I-PER", "O"];
+pub(crate) const NAMES: [&str; 5] = ["B-LOC", "B-PER", "I-LOC", "I-PER", "O"];
 
 /// Names of one or two words between others; "of" belongs to a place if a place is behind it.
-fn sentences(rows: usize) -> Dataset {
+pub(crate) fn sentences(rows: usize) -> Dataset {
     let (first, last) = (["ann", "bob", "eve"], ["stone", "wood", "hill"]);
     let (places, others) = (["oslo", "rome", "lima"], ["saw", "left", "likes"]);
     let examples = (0..rows).map(|row| {
@@ -101,6 +101,22 @@ fn config() -> TokenClassificationConfig {
     config.train.optimizer.learning_rate = 5e-3;
     config.text.encoding.max_length = 32;
     config
+}
+
+/// A run on 48 sentences with these settings of the loop.
+pub(crate) fn prepared(
+    directory: &Path,
+    crf: bool,
+    train: TrainConfig,
+) -> PreparedRun<'static, TokenClassificationTask> {
+    checkpoint(directory, 0.1);
+    let config = TokenClassificationConfig {
+        crf,
+        train,
+        ..config()
+    };
+    let run = TokenClassification::new(directory, sentences(48)).config(config);
+    run.prepare().unwrap()
 }
 
 fn lines(path: &Path) -> Vec<Value> {

@@ -7,8 +7,8 @@ use finetune_train::{
     PreTrainingConfig, StepContext, TextConfig, TrainConfig, TrainDuration, TrainError, Trainer,
 };
 
-use crate::next_sentence;
 use crate::small_run::{SmallRun, dataset};
+use crate::{next_sentence, tokens};
 
 /// Length of every padded row.
 const SEQUENCE: usize = 16;
@@ -180,5 +180,35 @@ fn pre_training_copies_as_much_as_classification() {
         assert!(batches > TENSORS_PER_READ, "{batches}");
         assert_eq!(transfers.uploads as usize, batches);
         assert_eq!(transfers.reads as usize, batches.div_ceil(TENSORS_PER_READ));
+    }
+}
+
+#[test]
+fn a_step_with_a_conditional_random_field_is_one_upload() {
+    let rows = tokens::sentences(48).examples;
+    let [plain, with_field] = [false, true].map(|crf| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut watch = Watch::default();
+        let train = settings(4, rows.len());
+        let prepared = tokens::prepared(&folder.path().join("start"), crf, train);
+        prepared
+            .run(&folder.path().join("run"), &mut watch)
+            .unwrap();
+        watch
+    });
+    let (words, classes) = (
+        rows.iter().flat_map(|row| row.words()).count(),
+        tokens::NAMES.len(),
+    );
+    // Places of words by step, classes of the first and the last word and of neighbors, and the
+    // penalties of forbidden transitions.
+    let more = 2 * words + rows.len() + 2 * classes + classes * classes;
+    assert_eq!((plain.steps.len(), with_field.steps.len()), (3, 3));
+    for (plain, with_field) in plain.steps.iter().zip(&with_field.steps) {
+        for step in [plain, with_field] {
+            assert_eq!((step.uploads, step.reads), (1, 0));
+        }
+        let found = with_field.uploaded_bytes - plain.uploaded_bytes;
+        assert_eq!(found, 4 * more as u64);
     }
 }

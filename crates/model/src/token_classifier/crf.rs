@@ -25,7 +25,7 @@ pub struct Crf {
     /// Score of each class behind another, `[C, C]`, by the class before and the class after.
     pub transitions: Param<Tensor<2>>,
     #[module(skip)]
-    allowed: Transitions,
+    pub(super) allowed: Transitions,
 }
 
 impl Crf {
@@ -58,7 +58,7 @@ impl Crf {
     /// let device = Device::flex();
     /// let crf = Crf::new(Transitions::all(2), &device);
     /// let mut upload = Upload::default();
-    /// let packed = PackedTagTargets::new(&[0, 1, 1], &[0, 2, 3], 2, &mut upload)?;
+    /// let packed = PackedTagTargets::new(&crf, &[0, 1, 1], &[0, 2, 3], &mut upload)?;
     /// let targets = packed.unpack(&upload.send(&device));
     /// let loss = crf.negative_log_likelihood(Tensor::zeros([3, 2], &device), &targets);
     /// // Without any scores, all classes are equally likely: 3 ln 2.
@@ -95,17 +95,11 @@ impl Crf {
 
     /// Returns the logarithm of the sum over all classes, summed over all sequences.
     fn log_partition(&self, emissions: Tensor<2>, targets: &TagTargets) -> Tensor<1> {
-        let (classes, device) = (self.allowed.num_classes(), emissions.device());
-        let penalty = |values: Vec<f64>, shape: &[usize]| {
-            let values: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
-            TensorData::new(values, shape.to_vec())
-        };
-        let [first, last, between] = self.allowed.penalties(FORBIDDEN);
-        let constant =
-            |values: Vec<f64>| Tensor::<1>::from_data(penalty(values, &[classes]), &device);
-        let between = Tensor::<2>::from_data(penalty(between, &[classes, classes]), &device);
-        let first = (self.start_transitions.val() + constant(first)).unsqueeze_dim::<2>(0);
-        let last = (self.end_transitions.val() + constant(last)).unsqueeze_dim::<2>(0);
+        let classes = self.allowed.num_classes();
+        let [first, last, between] = targets.penalties.clone();
+        let first = (self.start_transitions.val() + first).unsqueeze_dim::<2>(0);
+        let last = (self.end_transitions.val() + last).unsqueeze_dim::<2>(0);
+        let between = between.reshape([classes, classes]);
         let between = (self.transitions.val() + between).unsqueeze_dim::<3>(0);
 
         let emissions = emissions.select(0, targets.by_step.clone());

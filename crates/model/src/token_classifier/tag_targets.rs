@@ -3,6 +3,8 @@
 use burn::tensor::{Int, Tensor};
 use finetune_ops::{Upload, UploadPart, Uploaded};
 
+use super::Crf;
+use super::crf::FORBIDDEN;
 use crate::error::ModelError;
 
 /// Classes of the tokens of a batch, as parts of an [`Upload`].
@@ -18,6 +20,8 @@ pub struct PackedTagTargets {
     last: UploadPart,
     /// Pairs of neighbors as positions in a matrix `[C, C]`; `None` without any.
     pairs: Option<UploadPart>,
+    /// Penalties of the first, the last and the pairs of classes.
+    penalties: [UploadPart; 3],
 }
 
 /// Classes of the tokens of a batch, on a device.
@@ -33,24 +37,28 @@ pub struct TagTargets {
     /// Classes of the last token of each sequence, `[B]`.
     pub(super) last: Tensor<1, Int>,
     pub(super) pairs: Option<Tensor<1, Int>>,
+    /// Penalties of the first and the last class, `[C]`, and of each class behind another, `[C * C]`.
+    pub(super) penalties: [Tensor<1>; 3],
 }
 
 impl PackedTagTargets {
-    /// Adds the classes of the tokens of a batch to an upload. Sequences may be empty, but not all.
+    /// Adds the classes of the tokens of a batch to an upload, and what the field forbids. Sequences may
+    /// be empty, but not all.
     ///
     /// # Shapes
     /// - `labels`: `N` classes, sequence by sequence
     /// - `offsets`: 0, then the end of each sequence, `B + 1` values
     ///
     /// # Errors
-    /// - [`ModelError::InvalidShape`] if the offsets do not ascend to `N`, or a label is not below
-    ///   `classes`, or there is no label.
+    /// - [`ModelError::InvalidShape`] if the offsets do not ascend to `N`, or a label is none of the
+    ///   field's classes, or there is no label.
     pub fn new(
+        crf: &Crf,
         labels: &[usize],
         offsets: &[usize],
-        classes: usize,
         upload: &mut Upload,
     ) -> Result<Self, ModelError> {
+        let classes = crf.allowed.num_classes();
         let ascending = offsets.first() == Some(&0) && offsets.is_sorted();
         if !ascending || offsets.last() != Some(&labels.len()) {
             let expected = format!("offsets of {} labels", labels.len());
@@ -90,6 +98,9 @@ impl PackedTagTargets {
             first: upload.indices(first),
             last: upload.indices(last),
             pairs: (!pairs.is_empty()).then(|| upload.indices(pairs)),
+            penalties: crf.allowed.penalties(FORBIDDEN).map(|penalties| {
+                upload.floats(penalties.into_iter().map(|penalty| penalty as f32))
+            }),
         })
     }
 
@@ -102,6 +113,7 @@ impl PackedTagTargets {
             first: uploaded.indices(&self.first),
             last: uploaded.indices(&self.last),
             pairs: self.pairs.as_ref().map(|part| uploaded.indices(part)),
+            penalties: self.penalties.each_ref().map(|part| uploaded.floats(part)),
         }
     }
 }

@@ -104,8 +104,7 @@ fn likelihoods_and_gradients_are_those_of_all_sequences() {
         let crf = case.crf(&autodiff);
         let emissions = matrix(&case.emissions, &autodiff).require_grad();
         let mut upload = Upload::default();
-        let packed =
-            PackedTagTargets::new(&case.labels, &case.offsets(), case.classes, &mut upload);
+        let packed = PackedTagTargets::new(&crf, &case.labels, &case.offsets(), &mut upload);
         let targets = packed.unwrap().unpack(&upload.send(&autodiff));
         let loss = crf.negative_log_likelihood(emissions.clone(), &targets);
         let expected = -case.log_likelihood.iter().sum::<f64>();

@@ -9,10 +9,10 @@ use finetune_data::tagged::TagScheme;
 use finetune_data::{BatchSize, EncodedDataset, TaggedBatch, TextTokenizer, TokenLabelCollator};
 use finetune_eval::{Better, EntityMode, Scores};
 use finetune_model::{
-    CheckpointConfig, DropoutStream, EncoderModel, PackedTagTargets, TokenClassifier,
+    CheckpointConfig, Crf, DropoutStream, EncoderModel, PackedTagTargets, TokenClassifier,
     save_token_classifier,
 };
-use finetune_ops::{Precision, Upload, cross_entropy_of};
+use finetune_ops::{Precision, Upload, UploadPart, Uploaded, cross_entropy_of};
 use finetune_predict::{
     Aggregation, DecodedWord, SentenceTags, TagDecoder, TagSettings, TextPreprocessing,
     TokenPredictionOutput, forward_tokens, forward_tokens_with, predict_tokens_with, tag_metrics,
@@ -79,25 +79,13 @@ impl Task for TokenClassificationTask {
         step: &BatchCounts,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        let (labeled, mut upload) = (&batch.labeled, Upload::default());
-        if labeled.labels.is_empty() {
+        let mut upload = Upload::default();
+        let Some(packed) = self.pack_labels(model, batch, &mut upload)? else {
             // Rows without any word leave nothing to learn from: loss and gradients are 0.
             return Ok(model.head.output.weight.val().sum() * 0.0);
-        }
-        let Some(crf) = &model.crf else {
-            let labels = upload.indices(labeled.labels.iter().copied());
-            let (logits, uploaded) = forward_tokens_with(model, batch, upload, Some(dropout))?;
-            return Ok(cross_entropy_of(
-                logits,
-                uploaded.indices(&labels),
-                step.weight,
-            ));
         };
-        let (offsets, classes) = (&labeled.offsets, self.class_names.len());
-        let targets = PackedTagTargets::new(&labeled.labels, offsets, classes, &mut upload)?;
         let (logits, uploaded) = forward_tokens_with(model, batch, upload, Some(dropout))?;
-        let targets = targets.unpack(&uploaded);
-        Ok(crf.negative_log_likelihood(logits, &targets) / step.weight)
+        Ok(packed.loss(logits, &uploaded, step.weight))
     }
 
     fn check(&self, model: &TokenClassifier, _config: &TrainConfig) -> Result<(), TrainError> {
@@ -177,6 +165,55 @@ impl Task for TokenClassificationTask {
             lines: sentences.lines(),
             report: TestSection::of_tags(&sentences, predicted.scores, &predicted.output)?,
         }))
+    }
+}
+
+/// Labels of a batch, as parts of an upload.
+pub(crate) enum PackedLabels<'a> {
+    /// Of tokens by themselves.
+    Tokens(UploadPart),
+    /// Of sentences, for a conditional random field.
+    Sentences(&'a Crf, PackedTagTargets),
+}
+
+impl TokenClassificationTask {
+    /// Adds the labels of a batch to an upload; `None` for a batch without any.
+    ///
+    /// # Errors
+    /// - [`TrainError::Model`] if the labels do not fit the model.
+    pub(crate) fn pack_labels<'a>(
+        &self,
+        model: &'a TokenClassifier,
+        batch: &TaggedBatch,
+        upload: &mut Upload,
+    ) -> Result<Option<PackedLabels<'a>>, TrainError> {
+        let labeled = &batch.labeled;
+        if labeled.labels.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(match &model.crf {
+            None => PackedLabels::Tokens(upload.indices(labeled.labels.iter().copied())),
+            Some(crf) => {
+                let (labels, offsets) = (&labeled.labels, &labeled.offsets);
+                let packed = PackedTagTargets::new(crf, labels, offsets, upload)?;
+                PackedLabels::Sentences(crf, packed)
+            }
+        }))
+    }
+}
+
+impl PackedLabels<'_> {
+    /// Returns the loss of the labels, divided by `weight`.
+    ///
+    /// # Shapes
+    /// - `logits`: `[N, C]`
+    pub(crate) fn loss(&self, logits: Tensor<2>, uploaded: &Uploaded, weight: f64) -> Tensor<1> {
+        match self {
+            Self::Tokens(labels) => cross_entropy_of(logits, uploaded.indices(labels), weight),
+            Self::Sentences(crf, labels) => {
+                crf.negative_log_likelihood(logits, &labels.unpack(uploaded)) / weight
+            }
+        }
     }
 }
 
