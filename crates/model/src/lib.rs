@@ -88,7 +88,8 @@ pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceC
 pub use dropout::DropoutStream;
 pub use embedding_model::{
     Dense, DenseActivation, DenseConfig, EmbeddingCheckpoint, EmbeddingModel, EmbeddingModelConfig,
-    load_embedding_model, load_embedding_model_with, normalize, save_embedding_model,
+    Prompts, SimilarityFunction, load_embedding_model, load_embedding_model_with, normalize,
+    save_embedding_model,
 };
 pub use encoder::{
     Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, EncoderModel,

@@ -8,10 +8,13 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, Cleaning, EmbeddingDataset, EncodedTexts, EncodingConfig, TextTokenizer, Truncation,
+    BatchSize, Cleaning, CleaningStep, EmbeddingDataset, EncodedTexts, EncodingConfig, TextTokenizer,
+    Truncation,
 };
 use finetune_eval::{Embeddings, Scores};
-use finetune_model::{EmbeddingModel, EncoderModel, load_embedding_model, model_directory};
+use finetune_model::{
+    EmbeddingModel, EncoderModel, Prompts, load_embedding_model, model_directory,
+};
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +38,9 @@ pub struct EmbedderConfig {
     /// Number of values of an embedding that are kept, in `1..=W`, for models trained with Matryoshka
     /// losses (default: all). Shortened embeddings are scaled to length 1 if the whole ones are.
     pub truncate_dim: Option<usize>,
+    /// Name of the model's prompt that is put before each text, such as `query` (default: the default
+    /// prompt of the model, which most have not).
+    pub prompt_name: Option<String>,
 }
 
 impl Default for EmbedderConfig {
@@ -44,6 +50,7 @@ impl Default for EmbedderConfig {
             batch_size: BatchSize::Rows(64),
             precision: Precision::default(),
             truncate_dim: None,
+            prompt_name: None,
         }
     }
 }
@@ -88,6 +95,7 @@ pub struct Embedder {
     tokenizer: TextTokenizer,
     cleaning: Cleaning,
     encoding: EncodingConfig,
+    prompts: Prompts,
     config: EmbedderConfig,
 }
 
@@ -131,14 +139,21 @@ impl Embedder {
         let length = length.unwrap_or(most.min(encoder.max_sequence_length()));
         let length = config.max_length.unwrap_or(length);
         check_length(directory, length, encoder)?;
+        let lowercase = checkpoint.do_lower_case.then_some(CleaningStep::Lowercase);
         let prepared = prepared.unwrap_or_else(|| TextPreprocessing {
+            cleaning: Cleaning {
+                steps: lowercase.into_iter().collect(),
+            },
             encoding: EncodingConfig {
                 truncation: tokenizer.default_truncation(),
                 ..EncodingConfig::new(length)
             },
             ..TextPreprocessing::default()
         });
-        Self::new(model, tokenizer, prepared, config)
+        let embedder = Self::new(model, tokenizer, prepared, config)?;
+        let embedder = embedder.prompts(checkpoint.prompts);
+        embedder.prompt()?;
+        Ok(embedder)
     }
 
     /// Creates an embedder from a model in memory, without autodiff. Texts are cleaned and encoded as
@@ -181,18 +196,46 @@ impl Embedder {
                 max_length: length,
                 ..prepared.encoding
             },
+            prompts: Prompts::default(),
             config,
+        })
+    }
+
+    /// Sets the prompts of the model (default: those of its directory, or none).
+    pub fn prompts(mut self, prompts: Prompts) -> Self {
+        self.prompts = prompts;
+        self
+    }
+
+    /// Returns the text that is put before each text.
+    ///
+    /// # Errors
+    /// - [`PredictError::InvalidSetting`] if the model has no prompt with the name in the settings.
+    fn prompt(&self) -> Result<&str, PredictError> {
+        let name = self.config.prompt_name.as_deref();
+        self.prompts.prompt(name).ok_or_else(|| {
+            let known: Vec<&str> = self.prompts.by_name.keys().map(String::as_str).collect();
+            let expected = format!("one of the model's prompts: {}", known.join(", "));
+            PredictError::setting("prompt_name", name.unwrap_or_default(), expected)
         })
     }
 
     /// Computes the embedding of each text, in the given order. Empty texts are allowed.
     ///
     /// # Errors
+    /// - [`PredictError::InvalidSetting`] if the model has no prompt with the name in the settings.
     /// - [`PredictError::Data`] if the tokenizer fails on a text.
     pub fn embed<S: AsRef<str>>(&self, texts: &[S]) -> Result<Embeddings, PredictError> {
+        let prompt = self.prompt()?;
         let texts: Vec<Cow<'_, str>> = texts
             .iter()
-            .map(|text| self.cleaning.apply(text.as_ref()))
+            .map(|text| match prompt {
+                "" => self.cleaning.apply(text.as_ref()),
+                prompt => {
+                    let whole = format!("{prompt}{}", text.as_ref());
+                    self.cleaning.apply(&whole).into_owned().into()
+                }
+            })
             .collect();
         self.embed_encoded(&self.tokenizer.encode(&texts, &self.encoding)?)
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use finetune_data::{EmbeddingSplits, EncodedEmbeddingDataset, SamplingStrategy};
+use finetune_data::{CleaningStep, EmbeddingSplits, EncodedEmbeddingDataset, SamplingStrategy};
 use finetune_model::{
     DenseConfig, EmbeddingCheckpoint, EmbeddingModelConfig, LoraConfig, TokenPooling,
     load_embedding_model_with,
@@ -95,7 +95,7 @@ impl Default for EmbeddingTrainingConfig {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmbeddingOverrides {
-    /// Pooling over the tokens of a text: `mean`, `cls` or `max` (default: the checkpoint's).
+    /// Pooling over the tokens of a text; not `pooler` (default: the checkpoint's).
     pub pooling: Option<TokenPooling>,
     /// Dense layer on the pooled vector (default: the checkpoint's). One that the checkpoint does not
     /// have is newly initialized.
@@ -207,11 +207,15 @@ impl RunInput for EmbeddingData {
         config.loss = Some(loss.clone());
         config.validate()?;
         let loss = own_loss.map_or_else(|| loss.init(), Ok)?;
-        let (text, train) = (&config.text, &config.train);
         // A wrong path is reported as such.
         std::fs::read_dir(&directory).map_err(TrainError::io(&directory))?;
         let mut checkpoint = EmbeddingCheckpoint::read(&directory)?;
         checkpoint.encoder.dtype = config.train.save_dtype;
+        let steps = &mut config.text.cleaning.steps;
+        if checkpoint.do_lower_case && !steps.contains(&CleaningStep::Lowercase) {
+            steps.push(CleaningStep::Lowercase);
+        }
+        let (text, train) = (&config.text, &config.train);
         let tokenizer = load_tokenizer(checkpoint.encoder_directory())?;
         text.check_fit(&directory, &tokenizer, &checkpoint.model.encoder)?;
         let model = config.model.apply(checkpoint.model.clone());
@@ -271,7 +275,8 @@ impl EmbeddingTrainingOutput {
             .cloned()
             .zip(self.task.preprocessing());
         let (tokenizer, preprocessing) = of_files(parts)?;
-        Embedder::new(self.model.clone(), tokenizer, preprocessing, config)
+        let embedder = Embedder::new(self.model.clone(), tokenizer, preprocessing, config)?;
+        Ok(embedder.prompts(self.task.prompts()))
     }
 }
 

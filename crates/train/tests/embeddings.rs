@@ -564,3 +564,48 @@ fn what_does_not_fit_is_named_before_the_first_step() {
         "{error}"
     );
 }
+
+/// What a directory of sentence-transformers says about prompts and lowercase counts in the embedder
+/// and stays with a model that is trained on.
+#[test]
+fn prompts_and_lowercase_of_a_checkpoint_stay_with_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (start, run) = (folder.path().join("start"), folder.path().join("run"));
+    save_start(&start);
+    let settings =
+        r#"{"prompts": {"query": "the ", "place": "a "}, "default_prompt_name": "query"}"#;
+    std::fs::write(start.join("config_sentence_transformers.json"), settings).unwrap();
+    let lowercase = r#"{"max_seq_length": 10, "do_lower_case": true}"#;
+    std::fs::write(start.join("sentence_bert_config.json"), lowercase).unwrap();
+    let load = |directory: &Path, prompt: Option<&str>| {
+        let config = EmbedderConfig {
+            prompt_name: prompt.map(str::to_string),
+            ..EmbedderConfig::default()
+        };
+        Embedder::load_with(directory, config, &Device::flex())
+    };
+    let embed = |embedder: &Embedder, text: &str| embedder.embed(&[text]).unwrap();
+    let check = |directory: &Path| {
+        let (default, place) = (load(directory, None), load(directory, Some("place")));
+        let (default, place) = (default.unwrap(), place.unwrap());
+        // The other prompt of the same text, spelled out.
+        assert_eq!(embed(&default, "Dog"), embed(&default, "dog"));
+        assert_ne!(embed(&default, "dog"), embed(&place, "dog"));
+        let error = load(directory, Some("title")).unwrap_err().to_string();
+        assert!(error.starts_with("prompt_name is title"), "{error}");
+        embed(&default, "dog")
+    };
+    check(&start);
+    let mut config = config();
+    config.train.duration = TrainDuration::Epochs(1);
+    let training = EmbeddingTraining::new(&start, splits(positives(0))).config(config);
+    let output = training.run(&run).unwrap();
+    let loaded = check(&run.join("model"));
+    let in_memory = output.embedder(EmbedderConfig::default()).unwrap();
+    assert_eq!(embed(&in_memory, "dog"), loaded);
+    let settings: serde_json::Value = read_json(&run.join("config.json")).unwrap();
+    assert_eq!(
+        settings["config"]["text"]["cleaning"]["steps"][0],
+        "lowercase"
+    );
+}

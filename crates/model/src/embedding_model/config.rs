@@ -15,7 +15,7 @@ use crate::pooling::{Pooling, TokenPooling};
 pub struct EmbeddingModelConfig {
     /// Encoder.
     pub encoder: EncoderConfig,
-    /// Pooling over the tokens of a text: `mean`, `cls` or `max`.
+    /// Pooling over the tokens of a text; not `pooler`.
     pub pooling: TokenPooling,
     /// Dense layer on the pooled vector (default: none).
     #[serde(default)]
@@ -50,7 +50,7 @@ impl EmbeddingModelConfig {
     pub fn validate(&self) -> Result<(), ModelError> {
         self.encoder.validate()?;
         let known = self.pooling != TokenPooling::Pooler;
-        ModelError::check(known, "pooling", "pooler", "mean, cls or max")?;
+        ModelError::check(known, "pooling", "pooler", "another one")?;
         match &self.dense {
             Some(dense) => dense.validate(self.encoder.hidden_size),
             None => Ok(()),
@@ -94,7 +94,7 @@ mod tests {
         };
         assert!(config(TokenPooling::Max, 8).validate().is_ok());
         let error = config(TokenPooling::Pooler, 8).validate().unwrap_err();
-        let expected = "model configuration: pooling is pooler, expected mean, cls or max";
+        let expected = "model configuration: pooling is pooler, expected another one";
         assert_eq!(error.to_string(), expected);
         let error = config(TokenPooling::Cls, 0).validate().unwrap_err();
         assert!(error.to_string().contains("dense.out_features"), "{error}");

@@ -3,7 +3,9 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
+use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Tensor};
+use finetune_ops::gelu;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
@@ -37,17 +39,32 @@ pub enum DenseActivation {
     Tanh,
     /// No activation.
     Identity,
+    /// Rectified linear unit.
+    Relu,
+    /// Gaussian error linear unit, exact.
+    Gelu,
+    /// Logistic function.
+    Sigmoid,
 }
 
 impl DenseActivation {
     /// All activations.
-    pub(super) const ALL: [Self; 2] = [Self::Tanh, Self::Identity];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Tanh,
+        Self::Identity,
+        Self::Relu,
+        Self::Gelu,
+        Self::Sigmoid,
+    ];
 
     /// Returns the name of PyTorch's class in the configuration of a layer.
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Tanh => "torch.nn.modules.activation.Tanh",
             Self::Identity => "torch.nn.modules.linear.Identity",
+            Self::Relu => "torch.nn.modules.activation.ReLU",
+            Self::Gelu => "torch.nn.modules.activation.GELU",
+            Self::Sigmoid => "torch.nn.modules.activation.Sigmoid",
         }
     }
 }
@@ -94,6 +111,9 @@ impl Dense {
         match self.activation {
             DenseActivation::Tanh => rows.tanh(),
             DenseActivation::Identity => rows,
+            DenseActivation::Relu => relu(rows),
+            DenseActivation::Gelu => gelu(rows),
+            DenseActivation::Sigmoid => sigmoid(rows),
         }
     }
 }

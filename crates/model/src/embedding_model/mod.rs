@@ -8,18 +8,20 @@ mod dense;
 mod load;
 mod modules;
 mod save;
+mod settings;
 
 pub use config::EmbeddingModelConfig;
 pub use dense::{Dense, DenseActivation, DenseConfig};
 pub use load::{load_embedding_model, load_embedding_model_with};
 pub use modules::EmbeddingCheckpoint;
 pub use save::save_embedding_model;
+pub use settings::{Prompts, SimilarityFunction};
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::dropout::DropoutStream;
-use crate::encoder::{Encoder, EncoderInput, EncoderModel};
+use crate::encoder::{Encoder, EncoderInput, EncoderModel, EncoderStates};
 use crate::pooling::Pooler;
 use crate::recompute::recompute;
 
@@ -76,6 +78,33 @@ impl EmbeddingModel {
         let states = self
             .encoder
             .hidden_states_of(layers, tokens, input, dropout);
+        self.pool(states, input)
+    }
+
+    /// Returns the embeddings as [`Self::embed`], and all hidden states from the same pass.
+    ///
+    /// # Shapes
+    /// - embeddings: `[B, W]`
+    /// - hidden states: `L + 1` of `[T, D]`, see [`Encoder::hidden_states`]
+    ///
+    /// # Panics
+    /// As [`Self::embed`].
+    pub fn embed_with_hidden_states(
+        &self,
+        input: &EncoderInput,
+        dropout: Option<DropoutStream>,
+    ) -> (Tensor<2>, EncoderStates) {
+        let hidden_states = self.encoder.hidden_states(input, dropout);
+        let pooled = hidden_states[self.pooler.layers()].to_vec();
+        let states = EncoderStates {
+            hidden_states,
+            sequences: input.sequences.clone(),
+        };
+        (self.pool(pooled, input), states)
+    }
+
+    /// Pools hidden states to embeddings.
+    fn pool(&self, states: Vec<Tensor<2>>, input: &EncoderInput) -> Tensor<2> {
         let pooled = self.pooler.forward(states, input.sequences());
         let projected = match &self.dense {
             Some(dense) => dense.forward(pooled),

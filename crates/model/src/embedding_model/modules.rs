@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::config::EmbeddingModelConfig;
 use super::dense::{DenseActivation, DenseConfig};
+use super::settings::{Prompts, SimilarityFunction, read_settings};
 use crate::checkpoint::{CheckpointConfig, read_json};
 use crate::error::ModelError;
 use crate::pooling::TokenPooling;
@@ -15,17 +16,52 @@ use crate::pooling::TokenPooling;
 pub(super) const MODULES_FILE: &str = "modules.json";
 /// Configuration of a module, in its directory.
 pub(super) const CONFIG_FILE: &str = "config.json";
-/// Settings of the encoder that `config.json` has no place for.
-pub(super) const ENCODER_FILE: &str = "sentence_bert_config.json";
-/// Key of the maximum number of tokens in [`ENCODER_FILE`].
+/// Settings of the encoder that `config.json` has no place for: the name that is written, and those of
+/// versions before 0.4, which had a class for each family.
+pub(super) const ENCODER_FILES: [&str; 6] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+];
+/// Classes of encoders: that of version 0.4 and later, and those before.
+const ENCODERS: [&str; 7] = [
+    "Transformer",
+    "BERT",
+    "RoBERTa",
+    "DistilBERT",
+    "CamemBERT",
+    "ALBERT",
+    "XLMRoBERTa",
+];
+/// Key of the maximum number of tokens in [`ENCODER_FILES`].
 pub(super) const MAX_LENGTH_KEY: &str = "max_seq_length";
+/// Key of whether texts are lowercased in [`ENCODER_FILES`].
+pub(super) const LOWER_CASE_KEY: &str = "do_lower_case";
 
-/// Poolings that both this crate and sentence-transformers have, with their names there, and the
-/// keys of files before its version 5.
-pub(super) const POOLINGS: [(TokenPooling, &str, &str); 3] = [
+/// Poolings of sentence-transformers, with their names there, and the keys of files before its version
+/// 5.
+pub(super) const POOLINGS: [(TokenPooling, &str, &str); 6] = [
     (TokenPooling::Mean, "mean", "pooling_mode_mean_tokens"),
     (TokenPooling::Cls, "cls", "pooling_mode_cls_token"),
     (TokenPooling::Max, "max", "pooling_mode_max_tokens"),
+    (
+        TokenPooling::MeanSqrtLen,
+        "mean_sqrt_len_tokens",
+        "pooling_mode_mean_sqrt_len_tokens",
+    ),
+    (
+        TokenPooling::WeightedMean,
+        "weightedmean",
+        "pooling_mode_weightedmean_tokens",
+    ),
+    (
+        TokenPooling::LastToken,
+        "lasttoken",
+        "pooling_mode_lasttoken",
+    ),
 ];
 
 /// Configuration of a sentence-transformers directory.
@@ -37,6 +73,12 @@ pub struct EmbeddingCheckpoint {
     pub model: EmbeddingModelConfig,
     /// Maximum number of tokens of a text, if the directory says it.
     pub max_seq_length: Option<usize>,
+    /// Whether texts are lowercased before they are tokenized (default: false).
+    pub do_lower_case: bool,
+    /// Prompts.
+    pub prompts: Prompts,
+    /// Function that compares embeddings.
+    pub similarity: SimilarityFunction,
     /// Directory of the encoder and the tokenizer.
     pub(super) encoder_directory: PathBuf,
     /// Directory of the dense layer, if there is one.
@@ -58,6 +100,9 @@ impl EmbeddingCheckpoint {
             encoder: CheckpointConfig::new(model.encoder.clone()),
             model,
             max_seq_length: None,
+            do_lower_case: false,
+            prompts: Prompts::default(),
+            similarity: SimilarityFunction::default(),
             encoder_directory: PathBuf::new(),
             dense_directory: None,
         }
@@ -83,13 +128,13 @@ impl EmbeddingCheckpoint {
     pub fn read(directory: &Path) -> Result<Self, ModelError> {
         let path = directory.join(MODULES_FILE);
         let mut entries = read_modules(&path)?.into_iter().peekable();
-        let mut module = |class: &str| {
-            let entry = entries.next_if(|entry| entry.class() == class)?;
+        let mut module = |classes: &[&str]| {
+            let entry = entries.next_if(|entry| classes.contains(&entry.class()))?;
             Some(directory.join(entry.path))
         };
-        let encoder_directory = module("Transformer");
-        let pooling = module("Pooling");
-        let (dense_directory, normalize) = (module("Dense"), module("Normalize").is_some());
+        let encoder_directory = module(&ENCODERS);
+        let pooling = module(&["Pooling"]);
+        let (dense_directory, normalize) = (module(&["Dense"]), module(&["Normalize"]).is_some());
         if let Some(entry) = entries.next() {
             let expected =
                 "Transformer, Pooling, then optionally Dense and Normalize, in this order";
@@ -112,8 +157,13 @@ impl EmbeddingCheckpoint {
         let dense = dense.map(|dense| read_dense(&dense.join(CONFIG_FILE), hidden));
         model.dense = dense.transpose()?;
         model.validate()?;
+        let (max_seq_length, do_lower_case) = read_encoder_settings(&encoder_directory)?;
+        let (prompts, similarity) = read_settings(directory)?;
         Ok(Self {
-            max_seq_length: read_max_length(&encoder_directory.join(ENCODER_FILE))?,
+            max_seq_length,
+            do_lower_case,
+            prompts,
+            similarity,
             encoder,
             model,
             encoder_directory,
@@ -168,7 +218,9 @@ fn read_pooling(path: &Path) -> Result<TokenPooling, ModelError> {
             Ok(known(name).map_or(TokenPooling::Mean, |found| found.0))
         }
         several => {
-            let problem = format!("is {}, supported: mean, cls, max", several.join(" and "));
+            let names: Vec<&str> = POOLINGS.iter().map(|(_, name, _)| *name).collect();
+            let (found, known) = (several.join(" and "), names.join(", "));
+            let problem = format!("is {found}, supported: one of {known}");
             Err(ModelError::config_file(path, "pooling_mode", problem))
         }
     }
@@ -210,7 +262,8 @@ fn read_dense(path: &Path, in_features: usize) -> Result<DenseConfig, ModelError
     let last = |class: &str| class.rsplit('.').next().map(str::to_owned);
     let mut known = DenseActivation::ALL.into_iter();
     let Some(activation) = known.find(|known| last(known.class()) == last(&class)) else {
-        return unsupported("activation_function", &class, "Tanh, Identity");
+        let names = DenseActivation::ALL.map(|known| last(known.class()).unwrap_or_default());
+        return unsupported("activation_function", &class, &names.join(", "));
     };
     Ok(DenseConfig {
         out_features: keys.out_features,
@@ -219,19 +272,27 @@ fn read_dense(path: &Path, in_features: usize) -> Result<DenseConfig, ModelError
     })
 }
 
-fn read_max_length(path: &Path) -> Result<Option<usize>, ModelError> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let keys: Map<String, Value> = read_json(path)?;
-    match keys.get(MAX_LENGTH_KEY) {
-        None | Some(Value::Null) => Ok(None),
+/// Returns the maximum number of tokens, and whether texts are lowercased.
+fn read_encoder_settings(directory: &Path) -> Result<(Option<usize>, bool), ModelError> {
+    let mut paths = ENCODER_FILES.iter().map(|file| directory.join(file));
+    let Some(path) = paths.find(|path| path.exists()) else {
+        return Ok((None, false));
+    };
+    let keys: Map<String, Value> = read_json(&path)?;
+    let invalid = |key: &str, found: &Value, expected: &str| {
+        let problem = format!("is {found}, expected {expected}");
+        ModelError::config_file(&path, key, problem)
+    };
+    let tokens = match keys.get(MAX_LENGTH_KEY) {
+        None | Some(Value::Null) => None,
         Some(found) => match found.as_u64().filter(|found| *found > 0) {
-            Some(tokens) => Ok(Some(tokens as usize)),
-            None => {
-                let problem = format!("is {found}, expected a number of tokens");
-                Err(ModelError::config_file(path, MAX_LENGTH_KEY, problem))
-            }
+            Some(tokens) => Some(tokens as usize),
+            None => return Err(invalid(MAX_LENGTH_KEY, found, "a number of tokens")),
         },
+    };
+    match keys.get(LOWER_CASE_KEY) {
+        None | Some(Value::Null) => Ok((tokens, false)),
+        Some(Value::Bool(lowercases)) => Ok((tokens, *lowercases)),
+        Some(found) => Err(invalid(LOWER_CASE_KEY, found, "true or false")),
     }
 }

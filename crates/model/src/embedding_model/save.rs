@@ -8,14 +8,13 @@ use super::EmbeddingModel;
 use super::config::EmbeddingModelConfig;
 use super::dense::DenseConfig;
 use super::modules::{
-    CONFIG_FILE, ENCODER_FILE, EmbeddingCheckpoint, MAX_LENGTH_KEY, MODULES_FILE, POOLINGS,
+    CONFIG_FILE, ENCODER_FILES, EmbeddingCheckpoint, LOWER_CASE_KEY, MAX_LENGTH_KEY, MODULES_FILE,
+    POOLINGS,
 };
+use super::settings::{SETTINGS_FILE, settings_json};
 use crate::checkpoint::{WEIGHTS_FILE, in_file, save_encoder, write_atomically, write_tensors};
 use crate::error::ModelError;
 use crate::parameters::for_each;
-
-/// Settings of the model as a whole.
-const MODEL_FILE: &str = "config_sentence_transformers.json";
 
 /// Writes a model that `SentenceTransformer(directory)` loads, and [`load_embedding_model`] too;
 /// `directory` is created if it does not exist. The tokenizer is saved apart, into the same
@@ -33,9 +32,14 @@ pub fn save_embedding_model(
 ) -> Result<(), ModelError> {
     save_encoder(directory, &model.encoder, &checkpoint.encoder)?;
     let config = model.config();
-    let tokens = checkpoint.max_seq_length;
-    let tokens = tokens.map_or(json!({}), |tokens| json!({MAX_LENGTH_KEY: tokens}));
-    write_json(&directory.join(ENCODER_FILE), &tokens)?;
+    let mut of_encoder = json!({});
+    if let Some(tokens) = checkpoint.max_seq_length {
+        of_encoder[MAX_LENGTH_KEY] = json!(tokens);
+    }
+    if checkpoint.do_lower_case {
+        of_encoder[LOWER_CASE_KEY] = json!(true);
+    }
+    write_json(&directory.join(ENCODER_FILES[0]), &of_encoder)?;
     let mut modules = vec![module(0, "", "base.modules.transformer.Transformer")];
     let mut write = |name: &str, class: &str, config: Value| {
         let path = format!("{}_{name}", modules.len());
@@ -62,13 +66,8 @@ pub fn save_embedding_model(
         write("Normalize", class, in_and_out())?;
     }
     write_json(&directory.join(MODULES_FILE), &Value::Array(modules))?;
-    let settings = json!({
-        "model_type": "SentenceTransformer",
-        "default_prompt_name": null,
-        "prompts": {"query": "", "document": ""},
-        "similarity_fn_name": "cosine",
-    });
-    write_json(&directory.join(MODEL_FILE), &settings)
+    let settings = settings_json(&checkpoint.prompts, checkpoint.similarity);
+    write_json(&directory.join(SETTINGS_FILE), &settings)
 }
 
 /// Returns an entry of `modules.json`.

@@ -60,6 +60,12 @@ pub enum TokenPooling {
     Mean,
     /// Maximum of the tokens per column; 0 for a row without tokens.
     Max,
+    /// Sum of the tokens divided by the square root of their number; 0 for a row without tokens.
+    MeanSqrtLen,
+    /// Mean of the tokens with their positions from 1 as weights; 0 for a row without tokens.
+    WeightedMean,
+    /// Last token; 0 for a row without tokens.
+    LastToken,
 }
 
 impl Pooling {
@@ -124,7 +130,7 @@ impl Pooling {
         }
         let (valid, expected) = (
             self.width(hidden) == hidden,
-            "cls, mean or max on concatenated layers",
+            "another one on concatenated layers",
         );
         ModelError::check(valid, "pooling.tokens", "pooler", expected)?;
         check_matrix("pooling.tokens", hidden, hidden)

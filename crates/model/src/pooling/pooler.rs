@@ -74,7 +74,7 @@ impl Pooler {
     pub fn queries(&self) -> Queries {
         match self.pooling.tokens {
             TokenPooling::Cls | TokenPooling::Pooler => Queries::FirstTokens,
-            TokenPooling::Mean | TokenPooling::Max => Queries::AllTokens,
+            _ => Queries::AllTokens,
         }
     }
 
@@ -130,6 +130,18 @@ impl Pooler {
             TokenPooling::Cls | TokenPooling::Pooler => rows,
             TokenPooling::Mean => mean_of_tokens(rows, sequences),
             TokenPooling::Max => largest_of_tokens(rows, sequences),
+            TokenPooling::MeanSqrtLen => {
+                let lengths = |real: Tensor<2>| real.sum_dim(1).clamp_min(1.0).sqrt();
+                sum_of_tokens(rows, sequences, |real| real.clone() / lengths(real))
+            }
+            TokenPooling::WeightedMean => sum_of_tokens(rows, sequences, |real| {
+                let weights = positions(&real) * real;
+                weights.clone() / weights.sum_dim(1).clamp_min(1.0)
+            }),
+            TokenPooling::LastToken => sum_of_tokens(rows, sequences, |real| {
+                let is_last = positions(&real).equal(real.clone().sum_dim(1).expand(real.dims()));
+                is_last.float()
+            }),
         }
     }
 }
@@ -149,11 +161,35 @@ fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
 /// - `rows`: `[T, D]`
 /// - output: `[B, D]`
 pub(crate) fn mean_of_tokens(rows: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
+    sum_of_tokens(rows, sequences, |real| real.clone() / real.sum_dim(1))
+}
+
+/// Returns the sum over the tokens of each sequence with the weights for a padding mask, as a matrix
+/// product.
+///
+/// # Shapes
+/// - `rows`: `[T, D]`
+/// - mask, weights: `[B, S]`
+/// - output: `[B, D]`
+fn sum_of_tokens(
+    rows: Tensor<2>,
+    sequences: &Sequences,
+    weights: impl Fn(Tensor<2>) -> Tensor<2>,
+) -> Tensor<2> {
     let padded = sequences.pad(rows);
     let [batch, length, width] = padded.dims();
-    let real = sequences.attention_mask();
-    let weights = (real.clone() / real.sum_dim(1)).reshape([batch, 1, length]);
+    let weights = weights(sequences.attention_mask()).reshape([batch, 1, length]);
     weights.matmul(padded).reshape([batch, width])
+}
+
+/// Returns the positions from 1 of a padding mask.
+///
+/// # Shapes
+/// - `real`, output: `[B, S]`
+fn positions(real: &Tensor<2>) -> Tensor<2> {
+    let [_, length] = real.dims();
+    let positions = Tensor::arange(1..length as i64 + 1, &real.device()).float();
+    positions.reshape([1, length]).expand(real.dims())
 }
 
 /// Returns the maximum over the tokens of each sequence.
@@ -207,6 +243,19 @@ mod tests {
         assert_eq!(at(TokenPooling::Cls), [1., -2., -5., 6., 9., 9.]);
         assert_eq!(at(TokenPooling::Mean), [2., -3., -5., 6., 6., 6.]);
         assert_eq!(at(TokenPooling::Max), [3., -2., -5., 6., 9., 9.]);
+        assert_eq!(at(TokenPooling::LastToken), [3., -4., -5., 6., 6., 6.]);
+        let third = |whole: f32| whole / 3.;
+        let weighted = [third(7.), third(-10.), -5., 6., 5.2, 5.3];
+        let length = 2f32.sqrt();
+        let sqrt = [4. / length, -6. / length, -5., 6., 12., 12.];
+        for (found, expected) in [
+            (at(TokenPooling::WeightedMean), weighted),
+            (at(TokenPooling::MeanSqrtLen), sqrt),
+        ] {
+            for (found, expected) in found.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+            }
+        }
     }
 
     #[test]

@@ -9,14 +9,16 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use finetune_golden::Golden;
 use finetune_model::{
     DenseConfig, DropoutStream, EmbeddingCheckpoint, EmbeddingModel, EmbeddingModelConfig, Encoder,
-    EncoderInput, TensorNames, TokenPooling, load_embedding_model, load_embedding_model_with,
-    save_embedding_model,
+    EncoderInput, SimilarityFunction, TensorNames, TokenPooling, load_embedding_model,
+    load_embedding_model_with, save_embedding_model,
 };
 use serde_json::{Value, json};
 
 use super::{Errors, device_and_tolerance, golden_input, gradients_by_name, host};
 
-const CASES: [&str; 3] = ["mean", "cls", "max"];
+const CASES: [&str; 6] = ["mean", "cls", "max", "weighted", "last", "sqrt"];
+/// Those in the layout of version 2 and earlier.
+const OLDER: [&str; 2] = ["weighted", "last"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/embeddings")
@@ -120,20 +122,17 @@ fn a_saved_model_loads_as_it_was() {
             let text = std::fs::read_to_string(directory.join(file)).unwrap();
             serde_json::from_str(&text).unwrap()
         };
-        for file in ["modules.json", "1_Pooling/config.json"] {
-            assert_eq!(
-                read(saved.path(), file),
-                read(&directory, file),
-                "{case} {file}"
-            );
-        }
-        if case != "mean" {
-            let file = "2_Dense/config.json";
-            assert_eq!(
-                read(saved.path(), file),
-                read(&directory, file),
-                "{case} {file}"
-            );
+        let mut files = vec!["modules.json", "1_Pooling/config.json"];
+        files.extend((case != "mean").then_some("2_Dense/config.json"));
+        files.push("config_sentence_transformers.json");
+        // What is saved has the layout of the current version.
+        files.retain(|_| !OLDER.contains(&case));
+        for file in files {
+            let mut expected = read(&directory, file);
+            if let Some(keys) = expected.as_object_mut() {
+                keys.remove("__version__");
+            }
+            assert_eq!(read(saved.path(), file), expected, "{case} {file}");
         }
         let (again, read, report) = load_embedding_model(saved.path(), &Device::flex()).unwrap();
         assert!(
@@ -141,6 +140,14 @@ fn a_saved_model_loads_as_it_was() {
             "{report}"
         );
         assert_eq!(read.model, checkpoint.model);
+        assert_eq!(
+            (read.prompts, read.similarity, read.do_lower_case),
+            (
+                checkpoint.prompts.clone(),
+                checkpoint.similarity,
+                checkpoint.do_lower_case
+            )
+        );
         let golden = golden();
         let embed = |model: &EmbeddingModel| {
             host(model.embed(&golden_input(&golden, &model.encoder), None))
@@ -226,11 +233,10 @@ fn what_is_not_supported_is_named_with_file_and_key() {
             json!({"pooling_mode": mode}),
         )
     };
-    let found = pooling(json!("weightedmean"));
-    assert!(
-        found.ends_with("pooling_mode is weightedmean, supported: mean, cls, max"),
-        "{found}"
-    );
+    let found = pooling(json!("median"));
+    let known = "mean, cls, max, mean_sqrt_len_tokens, weightedmean, lasttoken";
+    let expected = format!("pooling_mode is median, supported: one of {known}");
+    assert!(found.ends_with(&expected), "{found}");
     let found = pooling(json!(["cls", "max"]));
     assert!(
         found.contains("pooling_mode is [\"cls\",\"max\"]"),
@@ -259,15 +265,82 @@ fn what_is_not_supported_is_named_with_file_and_key() {
     };
     let found = dense(
         "activation_function",
-        json!("torch.nn.modules.activation.ReLU"),
+        json!("torch.nn.modules.activation.Softmax"),
     );
     assert!(
-        found.ends_with("ReLU, supported: Tanh, Identity"),
+        found.ends_with("Softmax, supported: Tanh, Identity, ReLU, GELU, Sigmoid"),
         "{found}"
     );
     let found = dense("in_features", json!(8));
     assert!(
         found.ends_with("in_features is 8, supported: 16"),
+        "{found}"
+    );
+}
+
+#[test]
+fn the_layout_of_earlier_versions_says_the_same() {
+    let read = |case: &str| EmbeddingCheckpoint::read(&folder().join(case)).unwrap();
+    let weighted = read("weighted");
+    assert_eq!(
+        weighted.encoder_directory(),
+        folder().join("weighted/0_Transformer")
+    );
+    assert_eq!(
+        (weighted.max_seq_length, weighted.do_lower_case),
+        (Some(9), true)
+    );
+    assert_eq!(weighted.similarity, SimilarityFunction::Cosine);
+    let last = read("last");
+    assert_eq!(
+        last.encoder_directory(),
+        folder().join("last/0_Transformer")
+    );
+    assert_eq!(last.similarity, SimilarityFunction::Dot);
+    assert_eq!(last.prompts.prompt(None), Some("query: "));
+    assert_eq!(last.prompts.prompt(Some("document")), Some(""));
+
+    // Before version 0.4, each family had a class and a file of its own.
+    let module = |class: &str, path: &str| json!({"path": path, "type": class});
+    let modules = json!([
+        module("sentence_transformers.models.RoBERTa", ""),
+        module("sentence_transformers.models.Pooling", "1_Pooling"),
+    ]);
+    let directory = with_file("mean", "modules.json", &modules);
+    std::fs::remove_file(directory.path().join("sentence_bert_config.json")).unwrap();
+    let settings = directory.path().join("sentence_roberta_config.json");
+    std::fs::write(&settings, r#"{"max_seq_length": 7}"#).unwrap();
+    let found = EmbeddingCheckpoint::read(directory.path()).unwrap();
+    assert_eq!(
+        (found.max_seq_length, found.model.normalize),
+        (Some(7), false)
+    );
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_named() {
+    let message = |file: &str, content: Value| {
+        let directory = with_file("mean", file, &content);
+        let found = EmbeddingCheckpoint::read(directory.path());
+        found.unwrap_err().to_string()
+    };
+    let settings = "config_sentence_transformers.json";
+    let found = message(settings, json!({"similarity_fn_name": "jaccard"}));
+    let expected = "similarity_fn_name is jaccard, supported: cosine, dot, euclidean, manhattan";
+    assert!(found.ends_with(expected), "{found}");
+    let prompts = json!({"prompts": {"query": "q: "}, "default_prompt_name": "title"});
+    let found = message(settings, prompts);
+    let expected = "default_prompt_name is title, expected one of the prompts: document, query";
+    assert!(found.ends_with(expected), "{found}");
+    let encoder = "sentence_bert_config.json";
+    let found = message(encoder, json!({"do_lower_case": "yes"}));
+    assert!(
+        found.ends_with("do_lower_case is \"yes\", expected true or false"),
+        "{found}"
+    );
+    let found = message(encoder, json!({"max_seq_length": -1}));
+    assert!(
+        found.ends_with("max_seq_length is -1, expected a number of tokens"),
         "{found}"
     );
 }
@@ -284,7 +357,8 @@ fn sentence_transformers_loads_what_is_saved() {
         let target = saved.path().join(case);
         save_embedding_model(&target, &model, &checkpoint).unwrap();
         for file in ["tokenizer.json", "tokenizer_config.json"] {
-            std::fs::copy(directory.join(file), target.join(file)).unwrap();
+            let from = checkpoint.encoder_directory().join(file);
+            std::fs::copy(from, target.join(file)).unwrap();
         }
     }
     let output = Command::new(python)
@@ -296,5 +370,5 @@ fn sentence_transformers_loads_what_is_saved() {
     let text = String::from_utf8_lossy(&output.stdout);
     let problem = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{problem}");
-    assert!(text.contains("3 models load"), "{text}");
+    assert!(text.contains("6 models load"), "{text}");
 }

@@ -13,7 +13,7 @@ use finetune_data::{
 use finetune_eval::report::TextSamples;
 use finetune_eval::{Better, EmbeddingReport, Embeddings, Scores};
 use finetune_model::{
-    DropoutStream, EmbeddingCheckpoint, EmbeddingModel, EncoderModel, save_embedding_model,
+    DropoutStream, EmbeddingCheckpoint, EmbeddingModel, EncoderModel, Prompts, save_embedding_model,
 };
 use finetune_ops::Precision;
 use finetune_predict::{EvaluatedEmbeddings, TextPreprocessing, embed_with, encoder_input};
@@ -114,6 +114,12 @@ impl EmbeddingTask {
         })
     }
 
+    /// Returns the prompts of the model; none for a task made from encoded rows.
+    pub fn prompts(&self) -> Prompts {
+        let source = self.source.as_ref();
+        source.map_or_else(Prompts::default, |source| source.checkpoint.prompts.clone())
+    }
+
     /// Returns the embeddings of the texts of a batch: of all first texts, of all second texts, and so
     /// on, each `[B, W]`.
     fn embed(
@@ -140,6 +146,39 @@ impl EmbeddingTask {
             }
         };
         Ok(embeddings.chunk(batch.texts_per_row, 0))
+    }
+
+    /// Returns the share of a batch in the loss of a step, by the embeddings of its first texts, its
+    /// second texts, and so on.
+    pub(crate) fn label_loss(
+        &self,
+        texts: &[Tensor<2>],
+        batch: &EmbeddingBatch,
+        step: &BatchCounts,
+    ) -> Tensor<1> {
+        let loss = match &self.matryoshka {
+            Some(config) => config.of_batch(&*self.loss, texts, &batch.labels),
+            None => self.loss.of_batch(texts, &batch.labels),
+        };
+        match batch.batch_size() as f64 / step.weight {
+            1.0 => loss,
+            share => loss * share,
+        }
+    }
+
+    /// Returns the training rows.
+    pub(crate) fn training_rows(&self) -> &EncodedEmbeddingDataset {
+        &self.train
+    }
+
+    /// Returns how the texts were prepared; `None` for a task made from encoded rows.
+    pub(crate) fn text_config(&self) -> Option<&TextConfig> {
+        Some(&self.source.as_ref()?.text)
+    }
+
+    /// Returns whether gradients are cached.
+    pub(crate) fn has_mini_batches(&self) -> bool {
+        self.mini_batch_size.is_some()
     }
 
     /// Returns sizes below that of the embeddings at which they are evaluated, too.
@@ -208,14 +247,7 @@ impl Task for EmbeddingTask {
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
         let texts = self.embed(model, batch, dropout)?;
-        let loss = match &self.matryoshka {
-            Some(config) => config.of_batch(&*self.loss, &texts, &batch.labels),
-            None => self.loss.of_batch(&texts, &batch.labels),
-        };
-        match batch.batch_size() as f64 / step.weight {
-            1.0 => Ok(loss),
-            share => Ok(loss * share),
-        }
+        Ok(self.label_loss(&texts, batch, step))
     }
 
     fn check(&self, model: &EmbeddingModel, config: &TrainConfig) -> Result<(), TrainError> {

@@ -8,6 +8,9 @@ writes, beside this file (CPU, one thread, float64 rounded to float32, no dropou
 mean, cls, max/        models as sentence-transformers saves them: mean pooling with
                        normalization; first token with a dense layer and tanh; maximum
                        with a dense layer without bias or activation, and normalization
+weighted, last/        models in the layout of versions 0.4 and 2: weighted mean with a dense
+                       layer and GELU; last token with a dense layer and ReLU
+sqrt/                  as saved now: sum by the root of the length, a dense layer and sigmoid
 expected.safetensors   inputs and results, B = 3, S = 7:
 
     input_ids, token_type_ids,   int64 [B, S]; rows of 7, 3 and 5 tokens, padded right
@@ -17,6 +20,7 @@ expected.safetensors   inputs and results, B = 3, S = 7:
     <case>.grad.<parameter>      gradient of (embeddings * weights).sum()
 """
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -68,6 +72,44 @@ def draw(dense, generator):
     return dense
 
 
+def older(directory, with_settings):
+    """Gives a directory the layout of version 2, or without settings that of version 0.4."""
+    encoder = directory / "0_Transformer"
+    encoder.mkdir()
+    for path in directory.iterdir():
+        if path.is_file() and not path.name.startswith(("modules", "config_sentence")):
+            path.rename(encoder / path.name)
+    modules = json.loads((directory / "modules.json").read_text())
+    for module, path in zip(modules, ["0_Transformer", "1_Pooling", "2_Dense"]):
+        module["path"] = path
+        module["type"] = "sentence_transformers.models." + path[2:]
+    (directory / "modules.json").write_text(json.dumps(modules, indent=2))
+    settings = {"max_seq_length": 9, "do_lower_case": not with_settings}
+    (encoder / "sentence_bert_config.json").write_text(json.dumps(settings))
+    pooling = json.loads((directory / "1_Pooling" / "config.json").read_text())
+    names = {
+        "mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens",
+        "mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    }
+    names |= {"weightedmean": "weightedmean_tokens", "lasttoken": "lasttoken"}
+    modes = {f"pooling_mode_{old}": name == pooling["pooling_mode"] for name, old in names.items()}
+    old = {"word_embedding_dimension": 16} | modes
+    (directory / "1_Pooling" / "config.json").write_text(json.dumps(old, indent=2))
+    dense = json.loads((directory / "2_Dense" / "config.json").read_text())
+    kept = {key: dense[key] for key in ["in_features", "out_features", "bias", "activation_function"]}
+    (directory / "2_Dense" / "config.json").write_text(json.dumps(kept))
+    settings = directory / "config_sentence_transformers.json"
+    settings.unlink()
+    if with_settings:
+        content = {
+            "__version__": {"sentence_transformers": "2.2.2", "transformers": "4.20.1", "pytorch": "1.11.0"},
+            "prompts": {"query": "query: "},
+            "default_prompt_name": "query",
+            "similarity_fn_name": "dot",
+        }
+        settings.write_text(json.dumps(content, indent=2))
+
+
 def main():
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(5)
@@ -89,6 +131,18 @@ def main():
                 draw(Dense(16, 6, bias=False, activation_function=torch.nn.Identity()), generator),
                 Normalize(),
             ],
+            "weighted": [
+                Pooling(16, "weightedmean"),
+                draw(Dense(16, 6, activation_function=torch.nn.GELU()), generator),
+            ],
+            "last": [
+                Pooling(16, "lasttoken"),
+                draw(Dense(16, 6, bias=False, activation_function=torch.nn.ReLU()), generator),
+            ],
+            "sqrt": [
+                Pooling(16, "mean_sqrt_len_tokens"),
+                draw(Dense(16, 6, activation_function=torch.nn.Sigmoid()), generator),
+            ],
         }
         for name, modules in cases.items():
             model = SentenceTransformer(modules=[Transformer(str(directory)), *modules], device="cpu")
@@ -96,6 +150,9 @@ def main():
             model.save(str(HERE / name), create_model_card=False)
             for left_out in LEFT_OUT:
                 (HERE / name / left_out).unlink(missing_ok=True)
+            if name in ["weighted", "last"]:
+                older(HERE / name, with_settings=name == "last")
+                model = SentenceTransformer(str(HERE / name), device="cpu")
             model = model.double().eval()
             features = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
             found = model(features)["sentence_embedding"]
