@@ -46,6 +46,6 @@ pub use text_preprocessing::TextPreprocessing;
 pub use tokens::{
     Aggregation, DecodedWord, EntityPrediction, SentenceLogits, SentenceTags, TagDecoder,
     TagSettings, TokenPrediction, TokenPredictionOutput, TokenPredictor, TokenPredictorConfig,
-    WordPrediction, forward_tokens, forward_tokens_with, predict_tokens_with, tag_metrics,
-    tag_scores, transitions,
+    WordPrediction, forward_tokens, forward_tokens_with, forward_tokens_with_hidden_states,
+    predict_tokens_with, tag_metrics, tag_scores, transitions,
 };

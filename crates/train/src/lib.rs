@@ -135,7 +135,7 @@ pub use decision_threshold::DecisionThreshold;
 pub use device_failure::panic_text;
 pub use distillation::{
     CachedRows, Distillation, DistillationConfig, DistillationTask, Distilled, HiddenStateLoss,
-    LogitsKind, ModelOutputs, StudentTask, Teacher, TokenMap,
+    LogitsKind, ModelOutputs, RowEnds, StudentTask, Teacher, TokenMap,
 };
 pub use embedding_loss::{
     EmbeddingDistance, EmbeddingLoss, EmbeddingLossConfig, EmbeddingRows, MatryoshkaConfig,

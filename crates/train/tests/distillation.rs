@@ -2,17 +2,24 @@
 
 use std::path::Path;
 
-use finetune_data::{Dataset, MaskingConfig, concatenate_texts};
-use finetune_model::{CheckpointConfig, EncoderConfig, SequenceClassifierConfig, load_encoder};
-use finetune_model::{init_weights, save_classifier};
+use finetune_data::{Dataset, EmbeddingDataset, EncodingConfig, MaskingConfig, concatenate_texts};
+use finetune_model::{
+    CheckpointConfig, DenseActivation, DenseConfig, EncoderConfig, SequenceClassifierConfig,
+    init_weights, load_encoder, save_classifier,
+};
+use finetune_predict::Embedder;
 use finetune_train::{
-    CacheLocation, Callback, DistillationConfig, Event, FineTuning, FineTuningConfig, InitialModel,
-    OptimizerConfig, PreTraining, PreTrainingConfig, StepRecord, TrainConfig, TrainDuration,
-    TrainError,
+    CacheLocation, Callback, DistillationConfig, EmbeddingOverrides, EmbeddingTraining,
+    EmbeddingTrainingConfig, Event, FineTuning, FineTuningConfig, InitialModel, MultiTask,
+    MultiTaskConfig, OptimizerConfig, PreTraining, PreTrainingConfig, StepRecord, TaskConfig,
+    TokenClassification, TrainConfig, TrainDuration, TrainError,
 };
 use serde_json::json;
 
-use crate::parity::distillation::{dataset, directory, first_step, one_step, settings};
+use crate::parity::distillation::{
+    dataset, directory, first_step, first_step_on_pairs, first_step_on_words, one_step, pairs,
+    settings, tagged_dataset,
+};
 use crate::small_run::SmallRun;
 
 #[test]
@@ -321,5 +328,209 @@ fn a_masked_language_model_learns_from_another() {
     assert!(
         error.contains("expected one with a masked-LM head"),
         "{error}"
+    );
+}
+
+fn near(found: &StepRecord, expected: &StepRecord) {
+    let near = |found: f32, expected: f32| (found - expected).abs() < 2e-3 * expected;
+    assert!(
+        near(found.loss, expected.loss) && near(found.grad_norm, expected.grad_norm),
+        "{found:?} {expected:?}"
+    );
+}
+
+/// The rows of a batch have different numbers of logits, or several texts.
+#[test]
+fn cached_outputs_on_words_and_pairs_are_those_that_are_computed() {
+    let changes = json!({"hidden_state_weight": 0.4, "relation_weight": 0.3});
+    let similar = json!({"hidden_state_weight": 0.4, "similarity_weight": 1.0});
+    let on_words = |config| first_step_on_words(config, false);
+    let with_field = |config| first_step_on_words(config, true);
+    let kinds: [(&dyn Fn(DistillationConfig) -> StepRecord, _); 3] = [
+        (&on_words, &changes),
+        (&with_field, &changes),
+        (&first_step_on_pairs, &similar),
+    ];
+    for (first_step, changes) in kinds {
+        let place = tempfile::tempdir().unwrap();
+        let with = |cache: CacheLocation| {
+            let mut config = settings(changes);
+            config.cache = cache;
+            first_step(config)
+        };
+        let computed = with(CacheLocation::Off);
+        let on_disk = || with(CacheLocation::Disk(place.path().to_path_buf()));
+        for cached in [with(CacheLocation::Memory), on_disk(), on_disk()] {
+            near(&cached, &computed);
+        }
+    }
+}
+
+fn error_of<I>(run: finetune_train::Run<'_, I>, config: DistillationConfig) -> String
+where
+    I: finetune_train::RunInput,
+    I::Objective: finetune_train::StudentTask,
+{
+    run.distill(config).prepare().unwrap_err().to_string()
+}
+
+#[test]
+fn teachers_of_words_and_of_embeddings_have_to_fit() {
+    let mut words = tagged_dataset();
+    words.schema = finetune_data::Schema::token_classification(["some", "other", "names"]);
+    let run = || TokenClassification::new(directory("student"), words.clone());
+    let found = error_of(run(), settings(&json!({})));
+    assert!(
+        found.contains("whose head is for something else"),
+        "{found}"
+    );
+    let states = settings(&json!({"logits_weight": 0.0, "hidden_state_weight": 1.0}));
+    run().distill(states).prepare().unwrap();
+
+    let similar = settings(&json!({"similarity_weight": 1.0}));
+    let found = error_of(run(), similar);
+    let expected =
+        "distillation.similarity_weight is 1, expected 0 for models that have no embeddings";
+    assert!(found.starts_with(expected), "{found}");
+
+    let student = |config: EmbeddingTrainingConfig| {
+        EmbeddingTraining::new(directory("student"), pairs()).config(config)
+    };
+    let dense = |size| EmbeddingTrainingConfig {
+        model: EmbeddingOverrides {
+            dense: Some(DenseConfig::new(size)),
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let found = error_of(student(dense(9)), settings(&json!({})));
+    assert!(
+        found.starts_with("embedding size of the student is 9, expected at most 8, that of the"),
+        "{found}"
+    );
+    let cached = EmbeddingTrainingConfig {
+        mini_batch_size: Some(2),
+        ..Default::default()
+    };
+    let found = error_of(student(cached), settings(&json!({})));
+    assert!(
+        found.starts_with("mini_batch_size is set, expected none"),
+        "{found}"
+    );
+}
+
+/// Embeddings of half the size learn the first principal components of the teacher's, and their cosines.
+#[test]
+fn shorter_embeddings_learn_from_longer_ones() {
+    let texts: Vec<String> = dataset().examples.into_iter().map(|row| row.text).collect();
+    let rows = (0..texts.len()).flat_map(|a| {
+        let others = (0..texts.len()).filter(move |b| *b != a);
+        others.map(move |b| [a, b]).collect::<Vec<_>>()
+    });
+    let rows = rows.map(|pair| pair.map(|text| texts[text].clone()));
+    let pairs = EmbeddingDataset::positives("pairs", rows).unwrap();
+    let mut config = EmbeddingTrainingConfig {
+        model: EmbeddingOverrides {
+            dense: Some(DenseConfig {
+                activation: DenseActivation::Identity,
+                ..DenseConfig::new(4)
+            }),
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    config.text.encoding = EncodingConfig::new(16);
+    config.train.duration = TrainDuration::Epochs(60);
+    config.train.batch_size = 4.into();
+    config.train.optimizer.learning_rate = 1e-2;
+    for weights in [
+        json!({"label_weight": 0.0, "logits_weight": 1.0}),
+        json!({"label_weight": 0.0, "logits_weight": 0.0, "similarity_weight": 1.0}),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let mut steps: Vec<StepRecord> = Vec::new();
+        let run =
+            EmbeddingTraining::new(directory("student"), pairs.clone()).config(config.clone());
+        let run = run.distill(settings(&weights)).prepare().unwrap();
+        run.run(&place.path().join("run"), &mut steps).unwrap();
+        let (first, last) = (&steps[..5], &steps[steps.len() - 5..]);
+        assert!(
+            mean_loss(last) < 0.3 * mean_loss(first),
+            "{weights}: {} {}",
+            mean_loss(first),
+            mean_loss(last)
+        );
+        // What is saved is an embedding model of this size, without the teacher.
+        let device = burn::tensor::Device::flex();
+        let embedder = Embedder::load(&place.path().join("run/model"), &device).unwrap();
+        assert_eq!(embedder.embedding_size(), 4);
+    }
+}
+
+/// Each task of several may have a teacher; the loss of one task is that of a run on it alone.
+#[test]
+fn a_task_of_several_learns_from_its_teacher() {
+    let changes = json!({"hidden_state_weight": 0.4});
+    let run = |names: &[&str], teachers: usize| {
+        let place = tempfile::tempdir().unwrap();
+        let mut steps: Vec<StepRecord> = Vec::new();
+        let FineTuningConfig { text, train, .. } = one_step();
+        let tasks = names.iter().enumerate().map(|(task, name)| TaskConfig {
+            distillation: (task < teachers).then(|| settings(&changes)),
+            ..TaskConfig::new(*name)
+        });
+        let config = MultiTaskConfig {
+            tasks: tasks.collect(),
+            text,
+            train,
+            ..Default::default()
+        };
+        let mut run = MultiTask::new(directory("student")).config(config);
+        for name in names {
+            run = run.task(*name, dataset());
+        }
+        let run = run.prepare().unwrap();
+        run.run(&place.path().join("run"), &mut steps).unwrap();
+        steps.swap_remove(0)
+    };
+    let alone = first_step(settings(&changes));
+    let grouped = run(&["weather"], 1);
+    assert!(
+        (alone.loss - grouped.loss).abs() < 1e-5 * alone.loss,
+        "{grouped:?}"
+    );
+    assert!((run(&["weather"], 0).loss - alone.loss).abs() > 1e-2 * alone.loss);
+    let [both, one] = [2, 1].map(|teachers| run(&["weather", "other"], teachers));
+    assert!(both.loss.is_finite() && one.loss.is_finite());
+
+    let untrained = MultiTaskConfig {
+        tasks: vec![TaskConfig {
+            trainable: false,
+            distillation: Some(settings(&changes)),
+            ..TaskConfig::new("weather")
+        }],
+        ..Default::default()
+    };
+    let found = untrained.validate().unwrap_err().to_string();
+    assert!(
+        found.contains("none for a task that does not train"),
+        "{found}"
+    );
+    let mut other = settings(&changes);
+    other.teacher = directory("student");
+    let config = MultiTaskConfig {
+        tasks: vec![TaskConfig {
+            distillation: Some(other),
+            ..TaskConfig::new("weather")
+        }],
+        text: one_step().text,
+        ..Default::default()
+    };
+    let run = MultiTask::new(directory("teacher")).config(config);
+    let found = run.task("weather", dataset()).prepare().unwrap_err();
+    let found = format!("{found} {:?}", found);
+    assert!(
+        found.contains("weather") && found.contains("without"),
+        "{found}"
     );
 }

@@ -17,7 +17,7 @@ use burn::module::Module;
 use burn::tensor::{Int, Tensor};
 
 use crate::dropout::DropoutStream;
-use crate::encoder::{Encoder, EncoderInput, EncoderModel};
+use crate::encoder::{Encoder, EncoderInput, EncoderModel, EncoderStates};
 use crate::head::{Head, HeadInput, Mlp};
 
 /// Token classifier: encoder, head and optionally a conditional random field.
@@ -73,6 +73,38 @@ impl TokenClassifier {
         dropout: Option<DropoutStream>,
     ) -> Tensor<2> {
         let hidden = self.encoder.forward(input, dropout);
+        self.classify(hidden, positions, dropout)
+    }
+
+    /// Returns the logits as [`Self::forward`], and all hidden states from the same pass.
+    ///
+    /// # Shapes
+    /// - logits: `[N, C]`, or `[T, C]`
+    /// - hidden states: `L + 1` of `[T, D]`, see [`Encoder::hidden_states`]
+    ///
+    /// # Panics
+    /// As [`Self::forward`].
+    pub fn forward_with_hidden_states(
+        &self,
+        input: &EncoderInput,
+        positions: Option<Tensor<1, Int>>,
+        dropout: Option<DropoutStream>,
+    ) -> (Tensor<2>, EncoderStates) {
+        let hidden_states = self.encoder.hidden_states(input, dropout);
+        let last = hidden_states[hidden_states.len() - 1].clone();
+        let states = EncoderStates {
+            hidden_states,
+            sequences: input.sequences.clone(),
+        };
+        (self.classify(last, positions, dropout), states)
+    }
+
+    fn classify(
+        &self,
+        hidden: Tensor<2>,
+        positions: Option<Tensor<1, Int>>,
+        dropout: Option<DropoutStream>,
+    ) -> Tensor<2> {
         let rows = match positions {
             Some(positions) => hidden.select(0, positions),
             None => hidden,

@@ -14,7 +14,7 @@ mod settings;
 
 pub use config::{Aggregation, TokenPredictorConfig};
 pub use decoder::{DecodedWord, TagDecoder};
-pub use forward::{forward_tokens, forward_tokens_with};
+pub use forward::{forward_tokens, forward_tokens_with, forward_tokens_with_hidden_states};
 pub use predict::{SentenceLogits, TokenPredictionOutput, predict_tokens_with};
 pub use prediction::{EntityPrediction, TokenPrediction, WordPrediction};
 pub use predictor::TokenPredictor;

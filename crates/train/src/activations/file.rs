@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use finetune_data::{DataError, EncodedDataset};
+use finetune_data::{DataError, EncodedDataset, EncodedTexts};
 use finetune_model::{SequenceClassifier, SplitPoint};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -51,9 +51,16 @@ pub(super) fn store_file(
 
 /// Returns the SHA-256 hash of all token ids and token types in hexadecimal.
 pub(crate) fn fingerprint(data: &EncodedDataset) -> Result<String, DataError> {
+    fingerprint_of_texts(texts_of(data))
+}
+
+/// Returns the hash of [`fingerprint`] for texts without labels.
+pub(crate) fn fingerprint_of_texts<'a>(
+    all: impl IntoIterator<Item = &'a EncodedTexts>,
+) -> Result<String, DataError> {
     let mut hash = Sha256::new();
     let mut bytes = Vec::new();
-    for texts in texts_of(data) {
+    for texts in all {
         hash.update((texts.len() as u64).to_le_bytes());
         for row in 0..texts.len() {
             let row = texts.row(row)?;

@@ -64,7 +64,7 @@ mod row_store;
 pub use cache_plan::{ActivationPlan, deterministic_stages};
 pub use cached::CachedActivations;
 pub use config::{ActivationCacheConfig, CacheDtype, CacheLocation};
-pub(crate) use file::fingerprint;
+pub(crate) use file::{fingerprint, fingerprint_of_texts};
 pub use forward::forward;
 pub(crate) use forward::forward_with;
 pub(crate) use per_split::{CachePlans, CachedSplits, PerSplit};

@@ -10,7 +10,7 @@ use crate::path_text;
 
 /// Settings of distillation: the teacher, and the weights of the losses.
 ///
-/// The loss of a step is the sum of four means, each times its weight. One with weight 0 is not
+/// The loss of a step is the sum of these means, each times its weight. One with weight 0 is not
 /// computed.
 ///
 /// ```
@@ -38,9 +38,17 @@ pub struct DistillationConfig {
     /// Weight of the task's own loss, at least 0 (default: 0.5).
     #[serde(default = "half")]
     pub label_weight: f64,
-    /// Weight of the divergence from the teacher's logits, at least 0 (default: 0.5).
+    /// Weight of the divergence from the teacher's logits, or of an embedding model of the distance from
+    /// the teacher's embeddings, at least 0 (default: 0.5).
     #[serde(default = "half")]
     pub logits_weight: f64,
+    /// Distance of embeddings (default: mean squared error).
+    #[serde(default, skip_serializing_if = "is_mse")]
+    pub embedding_loss: HiddenStateLoss,
+    /// Weight of the difference of the cosines of each two texts of a batch from those of the teacher's
+    /// embeddings, at least 0 (default: 0). For embedding models, of any size.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub similarity_weight: f64,
     /// Weight of the distance from the teacher's hidden states, at least 0 (default: 0).
     #[serde(default)]
     pub hidden_state_weight: f64,
@@ -82,7 +90,15 @@ fn half() -> f64 {
     0.5
 }
 
-/// Distance of hidden states.
+fn is_zero(weight: &f64) -> bool {
+    *weight == 0.0
+}
+
+fn is_mse(loss: &HiddenStateLoss) -> bool {
+    *loss == HiddenStateLoss::Mse
+}
+
+/// Distance of hidden states or embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HiddenStateLoss {
@@ -102,6 +118,8 @@ impl DistillationConfig {
             temperature: two(),
             label_weight: half(),
             logits_weight: half(),
+            embedding_loss: HiddenStateLoss::default(),
+            similarity_weight: 0.0,
             hidden_state_weight: 0.0,
             hidden_state_loss: HiddenStateLoss::default(),
             layer_map: None,
@@ -126,6 +144,7 @@ impl DistillationConfig {
         let weights = [
             ("distillation.label_weight", self.label_weight),
             ("distillation.logits_weight", self.logits_weight),
+            ("distillation.similarity_weight", self.similarity_weight),
             ("distillation.hidden_state_weight", self.hidden_state_weight),
             ("distillation.relation_weight", self.relation_weight),
         ];
@@ -135,7 +154,7 @@ impl DistillationConfig {
             }
         }
         if weights[1..].iter().all(|(_, weight)| *weight == 0.0) {
-            let expected = "a weight above 0 for logits, hidden states or relations";
+            let expected = "a weight above 0 for logits, similarities, hidden states or relations";
             return Err(TrainError::setting("distillation", "without one", expected));
         }
         if self.unmasked_teacher && self.logits_weight > 0.0 {

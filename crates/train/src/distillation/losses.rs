@@ -3,6 +3,8 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
 
+use finetune_model::normalize;
+
 use super::config::HiddenStateLoss;
 use super::student_task::LogitsKind;
 
@@ -42,16 +44,18 @@ pub(super) fn logits_loss(
             let negative = (-positive.clone()).add_scalar(1.0);
             (positive * of(1.0) + negative * of(-1.0)).sum() * (square / outputs / divisor)
         }
-        LogitsKind::Score => (student - teacher).square().sum() / (outputs * divisor),
+        LogitsKind::Score | LogitsKind::Embedding => {
+            (student - teacher).square().sum() / (outputs * divisor)
+        }
     }
 }
 
-/// Returns the distance of hidden states, summed over the tokens and divided by `divisor`.
+/// Returns the distance of hidden states or embeddings, summed over the rows and divided by `divisor`.
 ///
 /// # Shapes
 /// - `student`, `teacher`: `[T, D]`
 /// - output: `[1]`
-pub(super) fn hidden_state_loss(
+pub(super) fn distance_loss(
     kind: HiddenStateLoss,
     student: Tensor<2>,
     teacher: Tensor<2>,
@@ -67,4 +71,20 @@ pub(super) fn hidden_state_loss(
             (-cosines.sum()).add_scalar(tokens as f64) / divisor
         }
     }
+}
+
+/// Returns the mean squared difference of the cosines of each two embeddings, times the number of rows
+/// and divided by `divisor`.
+///
+/// # Shapes
+/// - `student`: `[N, W]`, `teacher`: `[N, V]`
+/// - output: `[1]`
+pub(super) fn similarity_loss(student: Tensor<2>, teacher: Tensor<2>, divisor: f64) -> Tensor<1> {
+    let rows = student.dims()[0] as f64;
+    let similarities = |rows: Tensor<2>| {
+        let rows = normalize(rows);
+        rows.clone().matmul(rows.transpose())
+    };
+    let difference = similarities(student) - similarities(teacher);
+    difference.square().sum() / (rows * divisor)
 }

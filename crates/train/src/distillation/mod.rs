@@ -26,6 +26,8 @@
 //! ```
 
 mod config;
+mod distiller;
+mod embedding;
 mod losses;
 mod masked_lm;
 mod projection;
@@ -36,10 +38,12 @@ mod student_task;
 mod targets;
 mod task;
 mod teacher_cache;
+mod token_classification;
 mod token_map;
 
 pub use config::{DistillationConfig, HiddenStateLoss};
+pub(crate) use distiller::Distiller;
 pub use run::{Distillation, Distilled};
-pub use student_task::{CachedRows, LogitsKind, ModelOutputs, StudentTask, Teacher};
+pub use student_task::{CachedRows, LogitsKind, ModelOutputs, RowEnds, StudentTask, Teacher};
 pub use task::DistillationTask;
 pub use token_map::TokenMap;

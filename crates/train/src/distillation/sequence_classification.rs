@@ -9,7 +9,9 @@ use finetune_ops::Upload;
 use finetune_predict::{forward_with_hidden_states, load_tokenizer};
 
 use super::config::DistillationConfig;
-use super::student_task::{CachedRows, LogitsKind, ModelOutputs, StudentTask, Teacher, no_head};
+use super::student_task::{
+    CachedRows, LogitsKind, ModelOutputs, RowEnds, StudentTask, Teacher, no_head,
+};
 use super::token_map::TokenMap;
 use crate::activations::fingerprint;
 use crate::error::TrainError;
@@ -125,8 +127,11 @@ impl StudentTask for SequenceClassificationTask {
         })
     }
 
-    fn cached_logits(&self, teacher: &SequenceClassifier) -> Option<usize> {
-        Some(teacher.num_labels())
+    fn cached_logits(
+        &self,
+        teacher: &SequenceClassifier,
+    ) -> Result<Option<[usize; 2]>, TrainError> {
+        Ok(Some([self.training_rows().len(), teacher.num_labels()]))
     }
 
     fn cached_rows<'a>(&self, batch: &'a Batch) -> CachedRows<'a> {
@@ -138,7 +143,10 @@ impl StudentTask for SequenceClassificationTask {
         }
         CachedRows {
             rows: &batch.rows,
-            offsets,
+            ends: RowEnds {
+                tokens: offsets,
+                logits: (0..=batch.batch_size()).collect(),
+            },
         }
     }
 

@@ -20,12 +20,14 @@ pub enum LogitsKind {
     Sigmoid,
     /// Scores.
     Score,
+    /// The values of an embedding.
+    Embedding,
 }
 
 /// Outputs of a model on a batch.
 #[derive(Debug, Clone)]
 pub struct ModelOutputs {
-    /// Logits `[N, C]`; `None` for a batch without any.
+    /// Logits `[N, C]`, or embeddings; `None` for a batch without any.
     pub logits: Option<Tensor<2>>,
     /// Hidden states of all layers.
     pub states: EncoderStates,
@@ -68,6 +70,11 @@ pub trait StudentTask: Task {
     /// Returns what the logits stand for.
     fn logits_kind(&self, model: &Self::Model) -> LogitsKind;
 
+    /// Returns the number of values of an embedding (default: `None`, for other models).
+    fn embedding_size(&self, _model: &Self::Model) -> Option<usize> {
+        None
+    }
+
     /// Returns the number of logits rows in a step, which the mean of their loss is taken over.
     fn num_logits(&self, step: &BatchCounts) -> f64;
 
@@ -95,13 +102,17 @@ pub trait StudentTask: Task {
         batch: &Self::Batch,
     ) -> Result<ModelOutputs, TrainError>;
 
-    /// Returns the number of logits of a row whose outputs can be cached, because they are the same in
-    /// every batch and epoch (default: `None`, they cannot).
-    fn cached_logits(&self, _teacher: &Self::Model) -> Option<usize> {
-        None
+    /// Returns the number of rows of logits of all training rows, and the number of logits of each, if
+    /// the outputs can be cached, because they are the same in every batch and epoch (default: `None`,
+    /// they cannot).
+    ///
+    /// # Errors
+    /// - [`TrainError::Data`] if the data cannot be read.
+    fn cached_logits(&self, _teacher: &Self::Model) -> Result<Option<[usize; 2]>, TrainError> {
+        Ok(None)
     }
 
-    /// Returns the texts of a batch whose outputs can be cached; called only if
+    /// Returns the rows of a batch whose outputs can be cached; called only if
     /// [`Self::cached_logits`] says that they can (default: none).
     fn cached_rows<'a>(&self, _batch: &'a Self::Batch) -> CachedRows<'a> {
         CachedRows::default()
@@ -128,9 +139,18 @@ pub trait StudentTask: Task {
 pub struct CachedRows<'a> {
     /// Index of each row.
     pub rows: &'a [usize],
-    /// Ends of the texts among the tokens, from 0 on: one text per row, or all first texts of pairs and
-    /// then all second ones.
-    pub offsets: Vec<usize>,
+    /// Where the outputs of the rows are.
+    pub ends: RowEnds,
+}
+
+/// Where the outputs of the rows of a batch are: one part per row, or all first parts, such as first
+/// texts, then all second ones, and so on.
+#[derive(Debug, Clone, Default)]
+pub struct RowEnds {
+    /// Ends of the parts among the tokens, from 0 on.
+    pub tokens: Vec<usize>,
+    /// Ends of the parts among the logits, from 0 on.
+    pub logits: Vec<usize>,
 }
 
 /// Returns the error of a teacher without a head for the task.

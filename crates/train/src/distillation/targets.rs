@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use finetune_model::{Encoder, EncoderStates};
 
 use super::config::DistillationConfig;
-use super::losses::{hidden_state_loss, logits_loss};
+use super::losses::{distance_loss, logits_loss, similarity_loss};
 use super::projection::Projection;
 use super::relations::relation_loss;
 use super::student_task::{LogitsKind, ModelOutputs};
@@ -13,7 +13,7 @@ use crate::error::TrainError;
 /// Outputs of a teacher on a batch, as far as its student learns them.
 #[derive(Debug, Clone)]
 pub(super) struct TeacherTargets {
-    /// `[N, C]`.
+    /// `[N, C]`, of embedding models the embeddings in the teacher's size.
     pub(super) logits: Option<Tensor<2>>,
     /// Hidden states of each pair of layers, `[T, D]` with the student's `D`.
     pub(super) hidden_states: Vec<Tensor<2>>,
@@ -29,6 +29,8 @@ pub(super) struct Targets {
     pub(super) layers: Vec<[usize; 2]>,
     /// Projection of each pair, where the teacher is wider; set by [`Self::fit`].
     projections: Vec<Projection>,
+    /// Projection of embeddings, where those of the teacher are longer; set by [`Self::fit_embeddings`].
+    embeddings: Option<Projection>,
     /// Layer of the student, layer of the teacher and number of heads.
     relations: Option<[usize; 3]>,
     /// Hidden sizes of student and teacher.
@@ -53,9 +55,18 @@ impl Targets {
     ///   divide the hidden sizes.
     pub(super) fn new(
         config: &DistillationConfig,
-        student: &Encoder,
-        teacher: &Encoder,
+        kind: LogitsKind,
+        [student, teacher]: [&Encoder; 2],
     ) -> Result<Self, TrainError> {
+        if config.similarity_weight > 0.0 && kind != LogitsKind::Embedding {
+            let setting = "distillation.similarity_weight";
+            let expected = "0 for models that have no embeddings";
+            return Err(TrainError::setting(
+                setting,
+                config.similarity_weight,
+                expected,
+            ));
+        }
         let depths = [student.num_layers(), teacher.num_layers()];
         let widths = [student, teacher].map(hidden_size);
         let layers = match config.hidden_state_weight > 0.0 {
@@ -69,9 +80,10 @@ impl Targets {
             return Err(TrainError::setting(setting, format!("{pair:?}"), expected));
         }
         Ok(Self {
-            logits: config.logits_weight > 0.0,
+            logits: config.logits_weight > 0.0 || config.similarity_weight > 0.0,
             layers,
             projections: Vec::new(),
+            embeddings: None,
             relations: match config.relation_weight > 0.0 {
                 true => Some(relations(config, [student, teacher], depths)?),
                 false => None,
@@ -98,6 +110,21 @@ impl Targets {
             .iter()
             .map(|states| Projection::fit(states, teacher, student, device));
         self.projections = fitted.collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// Fits the projection of embeddings to some of the teacher, from a width to another.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if the student's are longer than the teacher's.
+    pub(super) fn fit_embeddings(
+        &mut self,
+        embeddings: &[f32],
+        [student, teacher]: [usize; 2],
+        device: &Device,
+    ) -> Result<(), TrainError> {
+        let fitted = Projection::fit(embeddings, teacher, student, device)?;
+        self.embeddings = Some(fitted);
         Ok(())
     }
 
@@ -171,6 +198,9 @@ impl Targets {
         // The student's graph meets those of constants.
         let constant = |tensor: Tensor<2>| Tensor::from_inner(tensor);
         match (outputs.logits, teacher.logits) {
+            (Some(own), Some(target)) if kind == LogitsKind::Embedding => {
+                losses.extend(self.embedding_losses(own, target, divisors.logits));
+            }
             (Some(own), Some(target)) => {
                 let target = constant(target);
                 let loss = logits_loss(kind, own, target, config.temperature, divisors.logits);
@@ -185,7 +215,7 @@ impl Targets {
         for ([layer, _], target) in self.layers.iter().zip(teacher.hidden_states) {
             let own = states.hidden_states[*layer].clone();
             let distance = config.hidden_state_loss;
-            let loss = hidden_state_loss(distance, own, constant(target), divisors.tokens);
+            let loss = distance_loss(distance, own, constant(target), divisors.tokens);
             losses.push(loss * weight);
         }
         if let (Some([layer, _, heads]), Ok(target)) = (
@@ -207,6 +237,33 @@ impl Targets {
                 Some(last) => last.clone().sum() * 0.0,
                 None => Tensor::zeros([1], &student.device()),
             })
+    }
+}
+
+impl Targets {
+    /// Returns the weighted losses of embeddings.
+    fn embedding_losses(
+        &self,
+        student: Tensor<2>,
+        teacher: Tensor<2>,
+        divisor: f64,
+    ) -> Vec<Tensor<1>> {
+        let (config, mut losses) = (&self.config, Vec::new());
+        let constant = |tensor: Tensor<2>| Tensor::from_inner(tensor);
+        if config.similarity_weight > 0.0 {
+            let (own, target) = (student.clone(), constant(teacher.clone()));
+            losses.push(similarity_loss(own, target, divisor) * config.similarity_weight);
+        }
+        if config.logits_weight > 0.0 {
+            let target = match &self.embeddings {
+                Some(projection) => projection.apply(teacher),
+                None => teacher,
+            };
+            let distance = config.embedding_loss;
+            let loss = distance_loss(distance, student, constant(target), divisor);
+            losses.push(loss * config.logits_weight);
+        }
+        losses
     }
 }
 

@@ -1,19 +1,20 @@
 //! Cached outputs of a teacher: computed once per text, kept in f16.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use finetune_ops::{read_floats, upload_floats};
 use serde::{Deserialize, Serialize};
 
-use super::student_task::CachedRows;
+use super::student_task::{CachedRows, RowEnds};
 use super::targets::{Targets, TeacherTargets};
 use crate::activations::{CacheDtype, CacheLocation, RowStore, StoreFile, StoredRows, TakeRow};
 use crate::callback::{ActivationsRecord, Callback, Event, Phase};
 use crate::error::TrainError;
 
 /// Version of a file's content; part of the key.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Everything that the content of a file depends on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -24,24 +25,24 @@ struct Key {
     settings: String,
 }
 
-/// Outputs of a teacher for each row: its logits, then for each of its texts the hidden states of each
-/// pair of layers, and queries, keys and values.
+/// Outputs of a teacher for each row: its logits, or the embeddings of its texts, then for each of its
+/// texts the hidden states of each pair of layers, and queries, keys and values.
 #[derive(Debug)]
 pub(super) struct TeacherCache {
     stored: StoredRows,
-    /// Logits of a row.
-    outputs: usize,
+    /// Number of logits in a row of them; 0 if there are none.
+    width: usize,
 }
 
-/// Targets of a batch, and the ends of its texts among its tokens.
-type Computed = (TeacherTargets, Vec<usize>);
+/// Targets of a batch, and where those of its rows are.
+type Computed = (TeacherTargets, RowEnds);
 
 /// What a cache is filled from.
 pub(super) struct CacheSource<'a> {
     pub(super) location: &'a CacheLocation,
     pub(super) targets: &'a Targets,
-    /// Logits of a row.
-    pub(super) outputs: usize,
+    /// Number of rows of logits, and of the logits in each.
+    pub(super) logits: [usize; 2],
     /// Tokens of each row.
     pub(super) lengths: &'a [usize],
     /// All rows.
@@ -64,13 +65,13 @@ impl CacheSource<'_> {
         let Self {
             location,
             targets,
-            outputs,
+            logits: [rows_of_logits, width],
             lengths,
             batches,
         } = *self;
-        let outputs = if targets.logits { outputs } else { 0 };
+        let width = if targets.logits { width } else { 0 };
         let tokens: usize = lengths.iter().sum();
-        let values = lengths.len() * outputs + tokens * targets.values_per_token();
+        let values = rows_of_logits * width + tokens * targets.values_per_token();
         let store = RowStore {
             location,
             dtype: CacheDtype::F16,
@@ -104,7 +105,7 @@ impl CacheSource<'_> {
             },
             |take| compute(batches, &computed, *callback.borrow_mut(), take),
         )?;
-        Ok(TeacherCache { stored, outputs })
+        Ok(TeacherCache { stored, width })
     }
 }
 
@@ -119,38 +120,49 @@ impl TeacherCache {
         targets: &Targets,
         device: &Device,
     ) -> Result<TeacherTargets, TrainError> {
+        let [tokens, rows_of_logits] =
+            [&texts.ends.tokens, &texts.ends.logits].map(|ends| ends.last().copied().unwrap_or(0));
+        let mut arrays = vec![Array::new(self.width, rows_of_logits)];
         let widths = targets.widths_of_arrays();
-        let tokens = texts.offsets.last().copied().unwrap_or(0);
-        let mut logits = Vec::with_capacity(texts.rows.len() * self.outputs);
-        let mut arrays: Vec<Vec<f32>> = widths.iter().map(|w| vec![0.0; w * tokens]).collect();
+        arrays.extend(widths.into_iter().map(|width| Array::new(width, tokens)));
         let mut values = Vec::new();
         for (index, row) in texts.rows.iter().enumerate() {
-            let ranges = ranges(&texts.offsets, texts.rows.len(), index);
-            let length: usize = ranges.iter().map(|[start, end]| end - start).sum();
-            values.resize(self.outputs + length * targets.values_per_token(), 0.0);
+            let parts = parts(&arrays, &texts.ends, texts.rows.len(), index);
+            values.resize(parts.iter().map(|(_, range)| range.len()).sum(), 0.0);
             self.stored.copy(*row, &mut values)?;
-            let (own, mut rest) = values.split_at(self.outputs);
-            logits.extend_from_slice(own);
-            for [start, end] in ranges {
-                for (array, width) in arrays.iter_mut().zip(&widths) {
-                    let (own, others) = rest.split_at((end - start) * width);
-                    array[start * width..end * width].copy_from_slice(own);
-                    rest = others;
-                }
+            let mut rest = &values[..];
+            for (array, range) in parts {
+                let (own, others) = rest.split_at(range.len());
+                arrays[array].values[range].copy_from_slice(own);
+                rest = others;
             }
         }
-        let mut tensors = arrays.into_iter().zip(&widths);
-        let mut next = || {
-            let (values, width) = tensors.next()?;
-            Some(upload_floats(values, [tokens, *width], device))
-        };
-        let hidden_states = (0..targets.layers.len()).map_while(|_| next()).collect();
-        let shape = [texts.rows.len(), self.outputs];
+        let mut tensors = arrays.into_iter().map(|array| {
+            let shape = [array.values.len() / array.width.max(1), array.width];
+            (!array.values.is_empty()).then(|| upload_floats(array.values, shape, device))
+        });
+        let logits = tensors.next().flatten();
+        let mut tensors = tensors.flatten();
         Ok(TeacherTargets {
-            logits: (self.outputs > 0).then(|| upload_floats(logits, shape, device)),
-            hidden_states,
-            relations: std::iter::from_fn(next).collect(),
+            logits,
+            hidden_states: tensors.by_ref().take(targets.layers.len()).collect(),
+            relations: tensors.collect(),
         })
+    }
+}
+
+/// Values of a batch with a number of rows, such as hidden states.
+struct Array {
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl Array {
+    fn new(width: usize, rows: usize) -> Self {
+        Self {
+            width,
+            values: vec![0.0; width * rows],
+        }
     }
 }
 
@@ -164,20 +176,18 @@ fn compute(
     callback.on_event(&Event::phase_begin(Phase::Activations, batches.len()))?;
     let mut values = Vec::new();
     for rows in batches {
-        let (targets, offsets) = computed(rows)?;
-        let outputs = targets.logits.as_ref().map_or(0, |logits| logits.dims()[1]);
-        let logits = targets.logits.map(read_floats).unwrap_or_default();
-        let arrays = targets.hidden_states.into_iter().chain(targets.relations);
-        let arrays: Vec<_> = arrays
-            .map(|array| (array.dims()[1], read_floats(array)))
-            .collect();
+        let (targets, ends) = computed(rows)?;
+        let read = |tensor: Tensor<2>| Array {
+            width: tensor.dims()[1],
+            values: read_floats(tensor),
+        };
+        let logits = targets.logits.map_or_else(|| Array::new(0, 0), read);
+        let others = targets.hidden_states.into_iter().chain(targets.relations);
+        let arrays: Vec<Array> = std::iter::once(logits).chain(others.map(read)).collect();
         for (index, row) in rows.iter().enumerate() {
             values.clear();
-            values.extend_from_slice(&logits[index * outputs..(index + 1) * outputs]);
-            for [start, end] in ranges(&offsets, rows.len(), index) {
-                for (width, array) in &arrays {
-                    values.extend_from_slice(&array[start * width..end * width]);
-                }
+            for (array, range) in parts(&arrays, &ends, rows.len(), index) {
+                values.extend_from_slice(&arrays[array].values[range]);
             }
             take(*row, &values)?;
         }
@@ -186,8 +196,28 @@ fn compute(
     callback.on_event(&Event::PhaseEnd(Phase::Activations))
 }
 
-/// Returns the tokens of each text of a row: every `rows`th text from the row's own.
-fn ranges(offsets: &[usize], rows: usize, index: usize) -> Vec<[usize; 2]> {
-    let texts = offsets.windows(2).skip(index).step_by(rows.max(1));
-    texts.map(|ends| [ends[0], ends[1]]).collect()
+/// Returns which values of the arrays belong to a row, in the order in which they are stored: those of
+/// the first array, which has logits, then for each text those of the others, which have tokens.
+fn parts(
+    arrays: &[Array],
+    ends: &RowEnds,
+    rows: usize,
+    index: usize,
+) -> Vec<(usize, Range<usize>)> {
+    let mut parts = Vec::new();
+    let mut add = |array: usize, [start, end]: [usize; 2]| {
+        let width = arrays[array].width;
+        parts.push((array, start * width..end * width));
+    };
+    ranges(&ends.logits, rows, index).for_each(|range| add(0, range));
+    for range in ranges(&ends.tokens, rows, index) {
+        (1..arrays.len()).for_each(|array| add(array, range));
+    }
+    parts
+}
+
+/// Returns the parts of a row: every `rows`th part from the row's own.
+fn ranges(ends: &[usize], rows: usize, index: usize) -> impl Iterator<Item = [usize; 2]> {
+    let parts = ends.windows(2).skip(index).step_by(rows.max(1));
+    parts.map(|ends| [ends[0], ends[1]])
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::OverallScore;
 use crate::activations::ActivationCacheConfig;
 use crate::decision_threshold::DecisionThreshold;
+use crate::distillation::DistillationConfig;
 use crate::error::TrainError;
 use crate::loss::LossConfig;
 use crate::mixing::MixingConfig;
@@ -83,6 +84,10 @@ pub struct TaskConfig {
     /// Copies of the training rows with other names and pronouns (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augmentation: Option<AugmentationConfig>,
+    /// Teacher whose outputs the shared encoder and the head of the task learn beside its labels
+    /// (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<DistillationConfig>,
 }
 
 impl Default for TaskConfig {
@@ -97,6 +102,7 @@ impl Default for TaskConfig {
             pair_encoding: PairEncoding::default(),
             max_length: None,
             augmentation: None,
+            distillation: None,
         }
     }
 }
@@ -126,6 +132,14 @@ impl TaskConfig {
         self.model.validate()?;
         if let Some(threshold) = &self.threshold {
             threshold.validate()?;
+        }
+        match &self.distillation {
+            Some(_) if !self.trainable => {
+                let expected = "none for a task that does not train";
+                return Err(TrainError::setting("distillation", "set", expected));
+            }
+            Some(distillation) => distillation.validate()?,
+            None => {}
         }
         self.loss.as_ref().map_or(Ok(()), LossConfig::validate)
     }

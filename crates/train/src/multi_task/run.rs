@@ -12,6 +12,7 @@ use finetune_predict::load_tokenizer;
 use finetune_random::{Purpose, name_hash, number};
 
 use super::{MultiTaskConfig, NamedTask, TaskConfig, TaskGroup};
+use crate::distillation::Distiller;
 use crate::error::TrainError;
 use crate::mixing::MixingConfig;
 use crate::model_config::with_adapter;
@@ -137,6 +138,11 @@ impl RunInput for TaskData {
             let model = model.classifier(index);
             let planned = (task.task).plan_activations(&config.activation_cache, &model, &train);
             planned.map_err(|error| error.in_task(&task.name))?;
+            let teacher = config.tasks[index].distillation.clone();
+            let distiller =
+                teacher.map(|teacher| Distiller::new(&task.task, &model, teacher, &train));
+            let loaded = distiller.transpose();
+            task.distiller = loaded.map_err(|error| error.in_task(&task.name))?;
             architecture.insert(task.name.clone(), model.config().clone());
         }
         let source = ModelSource {
@@ -174,6 +180,7 @@ impl TaskData {
                 name: config.name.clone(),
                 trainable: config.trainable,
                 task,
+                distiller: None,
             });
             classifiers.push(model);
             let named = |tensor: String| format!("{}: {tensor}", config.name);

@@ -13,6 +13,7 @@ use finetune_predict::target_kind;
 
 use super::OverallScore;
 use crate::callback::Callback;
+use crate::distillation::Distiller;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, TaskScores};
 use crate::mixing::MixingConfig;
@@ -41,6 +42,8 @@ pub struct NamedTask {
     pub trainable: bool,
     /// The task alone.
     pub task: SequenceClassificationTask,
+    /// Teacher of the task, if it has one.
+    pub(super) distiller: Option<Distiller<SequenceClassificationTask>>,
 }
 
 impl NamedTask {
@@ -129,8 +132,16 @@ impl Objective for TaskGroup {
         step: &BatchCounts,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        let (task, model) = (&self.tasks[*task].task, model.classifier(*task));
-        Task::loss(task, &model, batch, step, dropout)
+        let (
+            NamedTask {
+                task, distiller, ..
+            },
+            model,
+        ) = (&self.tasks[*task], model.classifier(*task));
+        match distiller {
+            Some(distiller) => distiller.loss(task, &model, batch, step, dropout),
+            None => Task::loss(task, &model, batch, step, dropout),
+        }
     }
 
     fn metrics(&self) -> Vec<(String, Better)> {
@@ -179,8 +190,13 @@ impl Objective for TaskGroup {
     ) -> Result<Option<ActivationsSection>, TrainError> {
         let mut all: Option<ActivationsSection> = None;
         for (index, task) in self.tasks.iter_mut().enumerate() {
-            let begun = Task::begin_run(&mut task.task, &model.classifier(index), callback);
+            let model = model.classifier(index);
+            let begun = Task::begin_run(&mut task.task, &model, callback);
             let section = begun.map_err(|error| error.in_task(&task.name))?;
+            if let Some(distiller) = &mut task.distiller {
+                let begun = distiller.begin_run(&task.task, &model, callback);
+                begun.map_err(|error| error.in_task(&task.name))?;
+            }
             all = match (all, section) {
                 (Some(all), Some(section)) => Some(all.and(section)),
                 (all, section) => all.or(section),
