@@ -127,7 +127,7 @@ pub(super) fn classifier()
 }
 
 /// Writes a classifier with its tokenizer.
-fn write_classifier(directory: &Path) -> Attempt {
+pub(super) fn write_classifier(directory: &Path) -> Attempt {
     let (model, checkpoint, tokenizer) = classifier()?;
     save_classifier(directory, &model.valid(), &checkpoint)?;
     Ok(tokenizer.save(directory)?)

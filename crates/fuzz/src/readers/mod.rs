@@ -2,6 +2,7 @@
 
 mod baselines;
 mod checkpoints;
+mod embeddings;
 mod runs;
 mod serving;
 mod settings;
@@ -25,6 +26,8 @@ pub(crate) const ALL: &[Reader] = &[
     tables::TAR,
     tables::CONLL,
     tables::TAGGED_JSON_LINES,
+    embeddings::EMBEDDING_ROWS,
+    embeddings::RERANKING_ROWS,
     tokenizers::TOKENIZER_JSON,
     tokenizers::TOKENIZER_CONFIG,
     tokenizers::VOCABULARY,
@@ -37,6 +40,8 @@ pub(crate) const ALL: &[Reader] = &[
     checkpoints::PYTORCH_LEGACY,
     checkpoints::SHARD_INDEX,
     checkpoints::TEXT_PREPROCESSING,
+    embeddings::SENTENCE_TRANSFORMERS,
+    embeddings::TEACHER_CACHE,
     runs::CHECKPOINTS,
     runs::METRICS,
     baselines::CONFIG,
