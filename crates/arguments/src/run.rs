@@ -6,7 +6,7 @@ use std::path::Path;
 use finetune::data::LoadedDataset;
 use finetune::predict::ModelKind;
 use finetune::prelude::*;
-use finetune::train::{Objective, PreparedRun, RunDirectory, RunOutput, write_json};
+use finetune::train::{Objective, PreparedRun, RunDirectory, RunOutput, TestScores, write_json};
 
 use crate::output::{metrics_text, say};
 use crate::run_arguments::RunArguments;
@@ -142,7 +142,11 @@ pub fn finish<O: Objective>(
         Some(TestScores::Reranking(_)) => " --pairs 'A query' 'A document'",
         _ => " 'A text'",
     };
-    Ok(say(&what_follows(&output.directory, arguments.commands, text))?)
+    Ok(say(&what_follows(
+        &output.directory,
+        arguments.commands,
+        text,
+    ))?)
 }
 
 /// Returns where a run is recorded, and what can be done with its model, such as to predict `text`.

@@ -72,6 +72,17 @@ impl Batch {
         graph.unsqueeze(&mask, &[2])
     }
 
+    /// Returns the places of tokens, counted from 1.
+    ///
+    /// # Shapes
+    /// - output: `[S, 1]`
+    pub(crate) fn places(&self, graph: &mut Graph) -> Value {
+        let positions = graph.cast(&self.positions, DataType::Float);
+        let one = graph.float(1.0);
+        let places = graph.add(&positions, &one);
+        graph.unsqueeze(&places, &[1])
+    }
+
     /// Returns the place of the query less that of the key.
     ///
     /// # Shapes

@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use finetune_model::{
-    DenseActivation, EmbeddingModel, Encoder, EncoderConfig, HeadConfig, Mlp, MlpConfig, Pooling,
-    SequenceClassifier, TokenClassifier,
+    Activation, DenseActivation, EmbeddingModel, Encoder, EncoderConfig, HeadConfig, Mlp,
+    MlpConfig, Pooling, SequenceClassifier, TokenClassifier,
 };
 use prost::Message;
 
 use crate::OnnxPrecision;
 use crate::batch::{Batch, LENGTH, ROWS};
-use crate::encoder::hidden_states;
+use crate::encoder::{activate, hidden_states};
 use crate::error::OnnxError;
 use crate::graph::{Size, Value};
 use crate::head::{apply_head, hidden_layers, output_layer, unit};
@@ -203,6 +203,9 @@ pub fn export_embedding_model(
         embedding = match settings.activation {
             DenseActivation::Tanh => network.graph.node("Tanh", &[&embedding]),
             DenseActivation::Identity => embedding,
+            DenseActivation::Relu => network.graph.node("Relu", &[&embedding]),
+            DenseActivation::Sigmoid => network.graph.node("Sigmoid", &[&embedding]),
+            DenseActivation::Gelu => activate(&mut network.graph, Activation::Gelu, &embedding)?,
         };
     }
     if config.normalize {

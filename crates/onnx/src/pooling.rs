@@ -5,6 +5,7 @@ use finetune_model::{LayerSelection, Pooler, Pooling, TokenPooling};
 use crate::batch::Batch;
 use crate::error::OnnxError;
 use crate::graph::{Attribute, Graph, Value};
+use crate::proto::DataType;
 use crate::weights::Network;
 
 /// Added to the values of padding before their maximum is taken.
@@ -67,6 +68,27 @@ fn tokens(graph: &mut Graph, pooling: TokenPooling, rows: &Value, batch: &Batch)
             graph.gather(rows, &first, 1)
         }
         TokenPooling::Mean => mean_of_tokens(graph, rows, batch),
+        TokenPooling::MeanSqrtLen => {
+            let mask = batch.mask(graph);
+            let count = graph.sum(&mask, 1);
+            let root = graph.node("Sqrt", &[&count]);
+            let weights = graph.div(&mask, &root);
+            weighted_sum(graph, rows, &weights)
+        }
+        TokenPooling::WeightedMean => {
+            let (mask, places) = (batch.mask(graph), batch.places(graph));
+            let places = graph.mul(&places, &mask);
+            let sum = graph.sum(&places, 1);
+            let weights = graph.div(&places, &sum);
+            weighted_sum(graph, rows, &weights)
+        }
+        TokenPooling::LastToken => {
+            let (mask, places) = (batch.mask(graph), batch.places(graph));
+            let count = graph.sum(&mask, 1);
+            let is_last = graph.node("Equal", &[&places, &count]);
+            let weights = graph.cast(&is_last, DataType::Float);
+            weighted_sum(graph, rows, &weights)
+        }
         TokenPooling::Max => {
             let (mask, one) = (batch.mask(graph), graph.float(1.0));
             let padding = graph.sub(&one, &mask);
@@ -87,10 +109,18 @@ fn tokens(graph: &mut Graph, pooling: TokenPooling, rows: &Value, batch: &Batch)
 /// - output: `[B, D]`
 pub(crate) fn mean_of_tokens(graph: &mut Graph, rows: &Value, batch: &Batch) -> Value {
     let mask = batch.mask(graph);
-    let rows = graph.mul(rows, &mask);
-    let sum = graph.sum(&rows, 1);
     let count = graph.sum(&mask, 1);
-    let mean = graph.div(&sum, &count);
+    let weights = graph.div(&mask, &count);
+    weighted_sum(graph, rows, &weights)
+}
+
+/// # Shapes
+/// - `rows`: `[B, S, D]`
+/// - `weights`: `[B, S, 1]`
+/// - output: `[B, D]`
+fn weighted_sum(graph: &mut Graph, rows: &Value, weights: &Value) -> Value {
+    let weighted = graph.mul(rows, weights);
+    let sum = graph.sum(&weighted, 1);
     let axis = graph.integers(&[1]);
-    graph.node("Squeeze", &[&mean, &axis])
+    graph.node("Squeeze", &[&sum, &axis])
 }

@@ -1,9 +1,9 @@
 //! Poolings, heads and models other than the family's classifier.
 
 use finetune_model::{
-    ClassifierInput, CosineSimilarityHeadConfig, DenseConfig, EmbeddingModelConfig, Family,
-    HeadConfig, LayerSelection, MlpConfig, PairFeatures, Pooling, ProblemType, ScoreRange,
-    SequenceClassifierConfig, TokenClassifierConfig, TokenPooling,
+    ClassifierInput, CosineSimilarityHeadConfig, DenseActivation, DenseConfig,
+    EmbeddingModelConfig, Family, HeadConfig, LayerSelection, MlpConfig, PairFeatures, Pooling,
+    ProblemType, ScoreRange, SequenceClassifierConfig, TokenClassifierConfig, TokenPooling,
 };
 use finetune_onnx::{
     OnnxPrecision, export_classifier, export_embedding_model, export_token_classifier,
@@ -39,7 +39,14 @@ fn every_pooling() {
         LayerSelection::MeanLast(3),
     ];
     for layers in layers {
-        for tokens in [TokenPooling::Cls, TokenPooling::Mean, TokenPooling::Max] {
+        for tokens in [
+            TokenPooling::Cls,
+            TokenPooling::Mean,
+            TokenPooling::Max,
+            TokenPooling::MeanSqrtLen,
+            TokenPooling::WeightedMean,
+            TokenPooling::LastToken,
+        ] {
             let config = SequenceClassifierConfig {
                 pooling: Pooling { layers, tokens },
                 head: HeadConfig::Mlp(MlpConfig::default()),
@@ -145,10 +152,19 @@ fn token_classifiers() {
 
 #[test]
 fn embedding_models() {
+    let dense = |activation| {
+        Some(DenseConfig {
+            activation,
+            ..DenseConfig::new(9)
+        })
+    };
     for (pooling, dense, normalize) in [
         (TokenPooling::Mean, None, true),
-        (TokenPooling::Cls, Some(DenseConfig::new(9)), false),
-        (TokenPooling::Max, Some(DenseConfig::new(9)), true),
+        (TokenPooling::Cls, dense(DenseActivation::Tanh), false),
+        (TokenPooling::Max, dense(DenseActivation::Identity), true),
+        (TokenPooling::Mean, dense(DenseActivation::Relu), true),
+        (TokenPooling::Mean, dense(DenseActivation::Gelu), false),
+        (TokenPooling::Mean, dense(DenseActivation::Sigmoid), false),
     ] {
         let config = EmbeddingModelConfig {
             pooling,

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, Cleaning, CleaningStep, EmbeddingDataset, EncodedTexts, EncodingConfig, TextTokenizer,
-    Truncation,
+    BatchSize, Cleaning, CleaningStep, EmbeddingDataset, EncodedTexts, EncodingConfig,
+    TextTokenizer, Truncation,
 };
 use finetune_eval::{Embeddings, Scores};
 use finetune_model::{
