@@ -1,6 +1,7 @@
 //! From command-line arguments to settings.
 
 use finetune::data::{Cleaning, EncodingConfig};
+use finetune::model::CheckpointConfig;
 use finetune::prelude::*;
 use finetune::train::{
     ActivationCacheConfig, EarlyStopping, EmbeddingTrainingConfig, EvaluationConfig,
@@ -12,6 +13,9 @@ use serde::de::DeserializeOwned;
 use crate::common_arguments::set;
 use crate::error::ArgumentsError;
 use crate::run_arguments::RunArguments;
+
+/// Maximum number of tokens of a text, unless the model has fewer positions.
+const LENGTH: usize = 512;
 
 /// Settings of a run, as far as arguments change them.
 pub trait RunSettings: Serialize + DeserializeOwned {
@@ -118,13 +122,16 @@ impl RunArguments {
         })
     }
 
-    /// Returns the default settings for the model. The mini encoder and its few rows need more and
-    /// larger steps.
+    /// Returns the default settings for the model: at most 512 tokens, or as many as it has positions.
+    /// The mini encoder and its few rows need more and larger steps.
     pub fn defaults(&self) -> FineTuningConfig {
         let mut settings = FineTuningConfig::default();
-        settings.text.encoding = EncodingConfig::new(512);
+        // What is wrong with the model, its loading says.
+        let directory = self.model().directory().ok();
+        let checkpoint = directory.and_then(|directory| CheckpointConfig::read(&directory).ok());
+        let positions = checkpoint.map(|checkpoint| checkpoint.encoder.max_sequence_length());
+        settings.text.encoding = EncodingConfig::new(positions.unwrap_or(LENGTH).min(LENGTH));
         if self.model().is_mini() {
-            settings.text.encoding = EncodingConfig::new(128);
             settings.train.duration = TrainDuration::Epochs(5);
             settings.train.batch_size = BatchSize::Rows(8);
             settings.train.optimizer.learning_rate = 3e-4;
@@ -232,7 +239,11 @@ mod tests {
 
     #[test]
     fn a_file_overrides_the_defaults_and_an_argument_overrides_both() {
-        assert_eq!(settings("").train.duration, TrainDuration::Epochs(5));
+        let defaults = settings("");
+        assert_eq!(defaults.train.duration, TrainDuration::Epochs(5));
+        // As many as the mini encoder has positions.
+        assert_eq!(defaults.text.encoding.max_length, 128);
+        assert_eq!(settings("--model bert").text.encoding.max_length, 512);
         assert_eq!(
             settings("--model bert").train.duration,
             TrainDuration::Epochs(3)

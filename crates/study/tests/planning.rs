@@ -130,7 +130,7 @@ fn what_contradicts_itself_is_named() {
         ),
         (
             "name = 'a'\nparameters = [{ path = 'epochs', values = [1, 'two'] }]",
-            "parameter epochs: invalid type: string \"two\"",
+            "parameter epochs: epochs: invalid type: string \"two\", expected u64",
         ),
         (
             "name = 'a'\nparameters = [{ path = 'weight', values = [1, -1] }]",
