@@ -28,6 +28,9 @@ pub(crate) struct EmbedArguments {
     /// For models trained with Matryoshka losses.
     #[arg(long, value_name = "SIZE")]
     truncate_dim: Option<usize>,
+    /// Prompt of the model to put before each text, such as query [default: the model's default prompt]
+    #[arg(long, value_name = "NAME")]
+    prompt_name: Option<String>,
     /// Maximum tokens of a text [default: as the model was trained]
     ///
     /// Longer texts are truncated.
@@ -56,6 +59,7 @@ impl EmbedArguments {
             batch_size: BatchSize::Rows(self.batch_size),
             precision: self.precision,
             truncate_dim: self.truncate_dim,
+            prompt_name: self.prompt_name.clone(),
         };
         let device = self.device.open()?;
         let embedder = Embedder::load_with(&model_directory(&self.model)?, config, &device)?;
