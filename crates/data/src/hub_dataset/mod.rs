@@ -6,6 +6,7 @@
 //! keeps a conversion to Parquet.
 
 mod card;
+mod metadata;
 mod name;
 mod split_files;
 
