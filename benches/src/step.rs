@@ -39,6 +39,12 @@ impl Step {
         })
     }
 
+    /// Sets whether layers compute their activations again for the backward pass.
+    pub fn with_gradient_checkpointing(mut self, enabled: bool) -> Self {
+        self.model = self.model.with_gradient_checkpointing(enabled);
+        self
+    }
+
     /// Trains `times` times on a batch of this many rows and tokens a row: forward, backward, clipping
     /// and AdamW. Nothing is read back.
     ///
