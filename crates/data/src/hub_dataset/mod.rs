@@ -129,7 +129,7 @@ impl HubDataset {
     /// column, unless they are set in `options`.
     ///
     /// # Errors
-    /// - [`DataError::MissingColumn`] if a file has no such column; the error lists those it has.
+    /// - [`DataError::UnknownColumn`] if a file has no such column; the error lists those it has.
     /// - Any other error of [`tabular::open`](crate::tabular::open).
     pub fn open(&self, options: &TabularOptions) -> Result<LoadedDataset, DataError> {
         let train = self.table(Split::Train, options)?;
