@@ -12,7 +12,7 @@ use finetune_train::{
     CacheLocation, Callback, DistillationConfig, EmbeddingOverrides, EmbeddingTraining,
     EmbeddingTrainingConfig, Event, FineTuning, FineTuningConfig, InitialModel, MultiTask,
     MultiTaskConfig, OptimizerConfig, PreTraining, PreTrainingConfig, StepRecord, TaskConfig,
-    TokenClassification, TrainConfig, TrainDuration, TrainError,
+    TokenClassification, TokenClassificationConfig, TrainConfig, TrainDuration, TrainError,
 };
 use serde_json::json;
 
@@ -378,22 +378,33 @@ where
 fn teachers_of_words_and_of_embeddings_have_to_fit() {
     let mut words = tagged_dataset();
     words.schema = finetune_data::Schema::token_classification(["some", "other", "names"]);
-    let run = || TokenClassification::new(directory("student"), words.clone());
-    let found = error_of(run(), settings(&json!({})));
+    let text = one_step().text;
+    let run_on = |words: &Dataset| {
+        let run = TokenClassification::new(directory("student"), words.clone());
+        run.config(TokenClassificationConfig {
+            text: text.clone(),
+            ..Default::default()
+        })
+    };
+    let found = error_of(run_on(&words), settings(&json!({})));
     assert!(
         found.contains("whose head is for something else"),
         "{found}"
     );
     let states = settings(&json!({"logits_weight": 0.0, "hidden_state_weight": 1.0}));
-    run().distill(states).prepare().unwrap();
+    run_on(&words).distill(states).prepare().unwrap();
 
     let similar = settings(&json!({"similarity_weight": 1.0}));
-    let found = error_of(run(), similar);
+    let found = error_of(run_on(&tagged_dataset()), similar);
     let expected =
         "distillation.similarity_weight is 1, expected 0 for models that have no embeddings";
     assert!(found.starts_with(expected), "{found}");
 
     let student = |config: EmbeddingTrainingConfig| {
+        let config = EmbeddingTrainingConfig {
+            text: text.clone(),
+            ..config
+        };
         EmbeddingTraining::new(directory("student"), pairs()).config(config)
     };
     let dense = |size| EmbeddingTrainingConfig {
@@ -474,7 +485,10 @@ fn a_task_of_several_learns_from_its_teacher() {
     let run = |names: &[&str], teachers: usize| {
         let place = tempfile::tempdir().unwrap();
         let mut steps: Vec<StepRecord> = Vec::new();
-        let FineTuningConfig { text, train, .. } = one_step();
+        let FineTuningConfig {
+            text, mut train, ..
+        } = one_step();
+        train.duration = TrainDuration::Epochs(1);
         let tasks = names.iter().enumerate().map(|(task, name)| TaskConfig {
             distillation: (task < teachers).then(|| settings(&changes)),
             ..TaskConfig::new(*name)

@@ -9,8 +9,8 @@ use finetune_data::{
     TextTokenizer, Truncation,
 };
 use finetune_model::{
-    CheckpointConfig, DropoutStream, EncoderConfig, LoraConfig, SequenceClassifierConfig,
-    init_weights, save_encoder,
+    CheckpointConfig, DropoutStream, EncoderConfig, LoraConfig, ProblemType,
+    SequenceClassifierConfig, init_weights, save_encoder,
 };
 use finetune_predict::{Prediction, Predictor, PredictorConfig};
 use finetune_train::{
@@ -163,7 +163,10 @@ fn every_loss_learns_the_order_and_leaves_a_whole_record() {
 #[test]
 fn accumulated_batches_are_one_large_batch_for_losses_of_lists() {
     let device = Device::flex().autodiff();
-    let classifier = SequenceClassifierConfig::new(encoder(0.0), vec!["score".to_string()]);
+    let classifier = SequenceClassifierConfig {
+        problem_type: ProblemType::Regression,
+        ..SequenceClassifierConfig::new(encoder(0.0), vec!["score".to_string()])
+    };
     let model = init_weights(classifier.init(&device).unwrap(), 0.2, 3);
     let encoding = EncodingConfig::new(12);
     let encoded = EncodedRerankingDataset::new(&rows(), &tokenizer(), &encoding).unwrap();
@@ -253,7 +256,11 @@ fn what_does_not_fit_is_refused_before_the_first_step() {
                 .iter_mut()
                 .for_each(|found| *found = label(*found));
         }
-        RerankingSplits::from(RerankingDataset::new("rows", examples).unwrap())
+        let rows = RerankingDataset::new("rows", examples).unwrap();
+        RerankingSplits {
+            validation: Some(rows.clone()),
+            ..rows.into()
+        }
     };
     let unchanged = |_: &mut RerankerTrainingConfig| {};
     let found = message(labeled(|_| 1.0), &unchanged);
