@@ -21,11 +21,11 @@ use crate::subset::subset;
 /// `--config`, else from the recipe of the program.
 #[derive(Debug, Clone, Args)]
 pub struct CommonArguments {
-    /// Checkpoint to start from: a directory, or a name on the Hugging Face hub
+    /// Directory or hub name of the checkpoint
     ///
     /// A directory has config.json, model.safetensors or pytorch_model.bin, and tokenizer.json or
-    /// vocab.txt. A name is bert-base-uncased, ORG/NAME or ORG/NAME@REVISION. `mini` is the bundled mini
-    /// encoder.
+    /// vocab.txt. A name on the Hugging Face hub is bert-base-uncased, ORG/NAME or ORG/NAME@REVISION. `mini`
+    /// is the bundled mini encoder.
     #[arg(long, value_name = "DIR|NAME", default_value = "mini", value_parser = Checkpoint::parser(), global = true)]
     model: Checkpoint,
     /// Device to compute on

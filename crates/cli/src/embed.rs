@@ -28,7 +28,9 @@ pub(crate) struct EmbedArguments {
     /// For models trained with Matryoshka losses.
     #[arg(long, value_name = "SIZE")]
     truncate_dim: Option<usize>,
-    /// Prompt of the model to put before each text, such as query [default: the model's default prompt]
+    /// Prompt of the model, such as query [default: its own]
+    ///
+    /// It is put before each text.
     #[arg(long, value_name = "NAME")]
     prompt_name: Option<String>,
     /// Maximum tokens of a text [default: as the model was trained]

@@ -43,7 +43,9 @@ pub struct ExportArguments {
         hide_possible_values = true
     )]
     format: Format,
-    /// Element type of the weights: f32, f16 or bf16; of onnx f32, f16 or int8
+    /// Type of the weights: f32, f16, bf16 or int8
+    ///
+    /// safetensors have f32, f16 or bf16, ONNX files f32, f16 or int8.
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     dtype: String,
     /// Directory of a LoRA adapter to merge into --model, a classifier

@@ -11,13 +11,13 @@ use finetune_arguments::{ArgumentsError, data_directory, show_downloads};
 /// Name and directory of a published dataset.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct NamedDatasetArguments {
-    /// Published dataset in place of files, such as ag_news, or ORG/NAME of the Hugging Face hub
+    /// Published dataset like ag_news, or ORG/NAME of the hub
     ///
-    /// Of the hub, it is ORG/NAME, ORG/NAME:CONFIG or ORG/NAME@REVISION, with columns as in files of one's
+    /// It takes the place of files. Of the Hugging Face hub, it is ORG/NAME, ORG/NAME:CONFIG or ORG/NAME@REVISION, with columns as in files of one's
     /// own.
     #[arg(long, value_name = "NAME")]
     pub(crate) dataset: Option<String>,
-    /// Directory of a dataset without ORG, or `hub` to download it [default: hub]
+    /// Its directory, or `hub` to download it [default: hub]
     #[arg(long, value_name = "DIR", requires = "dataset")]
     data: Option<PathBuf>,
 }

@@ -127,7 +127,7 @@ fn a_run_needs_data_that_exist() {
         "{message}"
     );
     let message = place
-        .run(&format!("train --train-file {data} --model nowhere"))
+        .run(&format!("train --train-file {data} --model ./nowhere"))
         .failed(1);
     assert!(message.contains("nowhere: no model"), "{message}");
     let message = place
