@@ -16,8 +16,8 @@ use clap::Parser;
 use finetune::data::EmbeddingFiles;
 use finetune::train::EmbeddingTraining;
 use finetune_arguments::{
-    EmbeddingArguments, EmbeddingColumnArguments, FileArguments, RunArguments, exit_code,
-    run_prepared, score_range,
+    EmbeddingArguments, EmbeddingColumnArguments, FileArguments, RunArguments, announce_rows,
+    exit_code, run_training, score_range,
 };
 use finetune_examples::SHOP_QUESTIONS;
 
@@ -64,10 +64,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let splits = columns.read_splits(&files)?;
     let (embedding, run) = (&arguments.embedding, &arguments.run);
     let settings = embedding.settings(run, splits.train.kind(), splits.validation.is_some())?;
-    let splits = embedding.announce(&title, run, splits, settings.train.seed)?;
+    let splits = announce_rows(&title, run, splits, settings.train.seed)?;
     let training = EmbeddingTraining::new(run.model().location(), splits).config(settings);
-    let training = run.at_recorded_revision(training.device(run.device()))?;
-    run_prepared("embeddings", training.prepare()?, run)
+    run_training("embeddings", training, run)
 }
 
 impl Arguments {

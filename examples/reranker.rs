@@ -17,7 +17,7 @@ use finetune::prelude::*;
 use finetune::train::{
     EvaluationConfig, LambdaWeighting, RankingLossConfig, RerankerTraining, RerankerTrainingConfig,
 };
-use finetune_arguments::{ArgumentsError, RunArguments, exit_code, run_prepared, say};
+use finetune_arguments::{ArgumentsError, RunArguments, announce_rows, exit_code, run_training};
 use finetune_examples::SHOP_QUESTIONS;
 
 /// Train a reranker on texts of your own and test it
@@ -75,17 +75,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let run = &arguments.run;
     let settings = arguments.settings()?;
     let (title, splits) = arguments.read(settings.train.seed)?;
-    let splits = arguments.subset(splits, settings.train.seed)?;
-    say(&format!(
-        "{title}, {} training and {} test rows, with {} on {}",
-        splits.train.len(),
-        splits.test.as_ref().map_or(0, RerankingDataset::len),
-        run.model(),
-        run.device(),
-    ))?;
+    let splits = announce_rows(&title, run, splits, settings.train.seed)?;
     let training = RerankerTraining::new(run.model().location(), splits).config(settings);
-    let training = run.at_recorded_revision(training.device(run.device()))?;
-    run_prepared("reranker", training.prepare()?, run)
+    run_training("reranker", training, run)
 }
 
 impl Arguments {
@@ -135,29 +127,6 @@ impl Arguments {
             ..lists("train.csv")?.into()
         };
         Ok((BUNDLED.to_string(), splits))
-    }
-
-    /// Applies `--max-train-samples` and `--max-test-samples`, then holds out `--validation-split`.
-    fn subset(&self, splits: RerankingSplits, seed: u64) -> Result<RerankingSplits, DataError> {
-        let [train, test] = self.run.max_samples();
-        let limited = |rows: RerankingDataset, limit: Option<usize>| match limit {
-            Some(limit) => rows.subset(limit, seed),
-            None => rows,
-        };
-        let splits = RerankingSplits {
-            train: limited(splits.train, train),
-            test: splits.test.map(|rows| limited(rows, test)),
-            ..splits
-        };
-        let Some(share) = self.run.validation_split() else {
-            return Ok(splits);
-        };
-        let [validation, train] = splits.train.hold_out(share, seed)?;
-        Ok(RerankingSplits {
-            train,
-            validation: Some(validation),
-            test: splits.test,
-        })
     }
 }
 

@@ -16,7 +16,7 @@ use finetune::data::tabular::SplitFiles;
 use finetune::data::{OnBadRow, tagged};
 use finetune::train::TokenClassification;
 use finetune_arguments::{
-    FileArguments, RunArguments, TagArguments, announce, exit_code, run_prepared,
+    FileArguments, RunArguments, TagArguments, announce, exit_code, run_training,
 };
 use finetune_examples::TOWN_NOTES;
 
@@ -63,14 +63,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let classes = opened.splits.train.class_names();
     let settings = tags.settings(run, classes, files.validation.is_some())?;
     let splits = announce(&title, run, opened, settings.train.seed)?;
-    let training = TokenClassification::new(run.model().location(), splits)
-        .config(settings)
-        .device(run.device());
-    run_prepared(
-        "tokens",
-        run.at_recorded_revision(training)?.prepare()?,
-        run,
-    )
+    let training = TokenClassification::new(run.model().location(), splits).config(settings);
+    run_training("tokens", training, run)
 }
 
 impl Arguments {

@@ -1,9 +1,7 @@
 //! Command-line arguments of the training of embedding models.
 
-use std::error::Error;
-
 use clap::{Args, ValueEnum};
-use finetune::data::{EmbeddingColumns, EmbeddingDataset, EmbeddingKind, EmbeddingSplits};
+use finetune::data::{EmbeddingColumns, EmbeddingKind};
 use finetune::model::{DenseConfig, TokenPooling};
 use finetune::prelude::*;
 use finetune::train::{
@@ -11,7 +9,6 @@ use finetune::train::{
 };
 
 use crate::error::ArgumentsError;
-use crate::output::say;
 use crate::run_arguments::RunArguments;
 use crate::table_arguments::ColumnList;
 
@@ -185,53 +182,6 @@ impl EmbeddingArguments {
             Loss::Contrastive => EmbeddingLossConfig::Contrastive { distance, margin },
             Loss::OnlineContrastive => EmbeddingLossConfig::OnlineContrastive { distance, margin },
         }
-    }
-
-    /// Prints what a run will use, and returns the rows selected by the arguments. `data` names the data
-    /// in the first line.
-    ///
-    /// # Errors
-    /// If the validation fraction leaves a split empty, or standard output is closed.
-    pub fn announce(
-        &self,
-        data: &str,
-        run: &RunArguments,
-        splits: EmbeddingSplits,
-        seed: u64,
-    ) -> Result<EmbeddingSplits, Box<dyn Error>> {
-        let splits = self.subset(run, splits, seed)?;
-        say(&format!(
-            "{data}, {} training and {} test rows, with {} on {}",
-            splits.train.len(),
-            splits.test.as_ref().map_or(0, EmbeddingDataset::len),
-            run.model(),
-            run.device(),
-        ))?;
-        Ok(splits)
-    }
-
-    /// Applies `--max-train-samples` and `--max-test-samples`, then holds out `--validation-split`.
-    fn subset(
-        &self,
-        run: &RunArguments,
-        splits: EmbeddingSplits,
-        seed: u64,
-    ) -> Result<EmbeddingSplits, DataError> {
-        let [train, test] = run.max_samples();
-        let limited = |rows: EmbeddingDataset, limit: Option<usize>| match limit {
-            Some(limit) => rows.subset(limit, seed),
-            None => rows,
-        };
-        let mut splits = EmbeddingSplits {
-            train: limited(splits.train, train),
-            test: splits.test.map(|rows| limited(rows, test)),
-            ..splits
-        };
-        if let Some(share) = run.validation_split {
-            let [validation, train] = splits.train.hold_out(share, seed)?;
-            (splits.validation, splits.train) = (Some(validation), train);
-        }
-        Ok(splits)
     }
 }
 

@@ -7,7 +7,7 @@
 //!    the arguments, then `--set PATH=VALUE`.
 //! 3. A value of `--model` or `--data` becomes a directory in [`model_directory`] and
 //!    [`data_directory`].
-//! 4. [`announce`], [`run_prepared`] and [`finish`] run and report; [`exit_code`] ends the program.
+//! 4. [`announce`], [`run_training`] and [`finish`] run and report; [`exit_code`] ends the program.
 //! 5. [`PredictArguments`], [`EncodeArguments`] and [`StudyFileArguments`] are whole commands.
 
 mod checkpoint;
@@ -47,7 +47,7 @@ pub use file_arguments::FileArguments;
 pub use label_arguments::{LabelArguments, LabelType};
 pub use output::{exit_code, metrics_text, say};
 pub use predict_arguments::PredictArguments;
-pub use run::{Commands, announce, fine_tune, fine_tune_from, finish, run_prepared};
+pub use run::{Commands, announce, announce_rows, fine_tune, fine_tune_from, finish, run_training};
 pub use run_arguments::RunArguments;
 pub use run_settings::RunSettings;
 pub use setting::{Setting, read_settings};

@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::path::Path;
 
-use finetune::data::LoadedDataset;
+use finetune::data::{LoadedDataset, RowSplits, SelectRows};
 use finetune::predict::ModelKind;
 use finetune::prelude::*;
-use finetune::train::{Objective, PreparedRun, RunDirectory, RunOutput, TestScores, write_json};
+use finetune::train::{Objective, Run, RunDirectory, RunInput, RunOutput, TestScores, write_json};
 
 use crate::output::{metrics_text, say};
 use crate::run_arguments::RunArguments;
@@ -48,17 +48,45 @@ pub fn announce(
     seed: u64,
 ) -> Result<Splits, Box<dyn Error>> {
     let splits = arguments.subset(opened.splits, seed)?;
-    say(&format!(
-        "{data}, {} training and {} test rows, with {} on {}",
-        splits.train.len(),
-        splits.test.as_ref().map_or(0, Dataset::len),
-        arguments.model(),
-        arguments.device(),
-    ))?;
+    let test = splits.test.as_ref().map_or(0, Dataset::len);
+    announce_counts(data, arguments, splits.train.len(), test)?;
     for report in &opened.reports {
         say(&report.to_string())?;
     }
     Ok(splits)
+}
+
+/// Prints what a run will use, and returns the rows selected by the arguments, of a dataset whose rows
+/// are chosen without regard to labels. `data` names the data in the first line.
+///
+/// # Errors
+/// If the validation fraction leaves a split empty, or standard output is closed.
+pub fn announce_rows<D: SelectRows>(
+    data: &str,
+    arguments: &RunArguments,
+    splits: RowSplits<D>,
+    seed: u64,
+) -> Result<RowSplits<D>, Box<dyn Error>> {
+    let [train, test] = arguments.common.max_samples();
+    let mut splits = splits.subset(train, test, seed);
+    if let Some(share) = arguments.validation_split {
+        splits = splits.hold_out(share, seed)?;
+    }
+    let test = splits.test.as_ref().map_or(0, D::num_rows);
+    announce_counts(data, arguments, splits.train.num_rows(), test)?;
+    Ok(splits)
+}
+
+fn announce_counts(
+    data: &str,
+    arguments: &RunArguments,
+    train: usize,
+    test: usize,
+) -> Result<(), Box<dyn Error>> {
+    let (model, device) = (arguments.model(), arguments.device());
+    Ok(say(&format!(
+        "{data}, {train} training and {test} test rows, with {model} on {device}"
+    ))?)
 }
 
 /// Fine-tunes and tests with the settings, and prints the report. `data` names the data in the first
@@ -94,20 +122,25 @@ pub fn fine_tune_from(
     settings: FineTuningConfig,
     arguments: &RunArguments,
 ) -> Result<(), Box<dyn Error>> {
-    let run = FineTuning::new(start, splits).config(settings);
-    let run = arguments.at_recorded_revision(run.device(arguments.device()))?;
-    run_prepared(name, run.prepare()?, arguments)
+    run_training(
+        name,
+        FineTuning::new(start, splits).config(settings),
+        arguments,
+    )
 }
 
-/// Runs or resumes what is prepared, in a run directory named after the example, and prints the reports.
+/// Runs or resumes on the device of the arguments, in a run directory named after the program, and prints
+/// the reports.
 ///
 /// # Errors
-/// If the run fails, or if standard output is closed.
-pub fn run_prepared<O: Objective>(
+/// If the run cannot be prepared or fails, or if standard output is closed.
+pub fn run_training<I: RunInput>(
     name: &str,
-    run: PreparedRun<'_, O>,
+    run: Run<'_, I>,
     arguments: &RunArguments,
 ) -> Result<(), Box<dyn Error>> {
+    let run = arguments.at_recorded_revision(run.device(arguments.device()))?;
+    let run = run.prepare()?;
     say(&run.load_report().to_string())?;
     let directory = arguments.run_directory(name)?;
     let path = directory.path();

@@ -155,11 +155,6 @@ impl RunArguments {
         self.validation_split.is_some()
     }
 
-    /// Returns the maximum numbers of training and of test rows.
-    pub fn max_samples(&self) -> [Option<usize>; 2] {
-        self.common.max_samples()
-    }
-
     /// Returns the fraction of the training rows that are held out for validation, if given.
     pub fn validation_split(&self) -> Option<f64> {
         self.validation_split

@@ -11,7 +11,7 @@ use finetune_arguments::{ArgumentsError, data_directory, show_downloads};
 /// Name and directory of a published dataset.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct NamedDatasetArguments {
-    /// Published dataset like ag_news, or ORG/NAME of the hub
+    /// Published dataset like ag_news, to train also hub ORG/NAME
     ///
     /// It takes the place of files. Of the Hugging Face hub, it is ORG/NAME, ORG/NAME:CONFIG or ORG/NAME@REVISION, with columns as in files of one's
     /// own.

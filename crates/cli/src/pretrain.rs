@@ -11,7 +11,7 @@ use finetune::data::{Example, Label, Split, Target, TextArity, concatenate_texts
 use finetune::prelude::*;
 use finetune::train::{NextSentenceConfig, PreTraining, PreTrainingConfig};
 use finetune_arguments::{
-    ArgumentsError, ColumnList, RunArguments, TableArguments, TextLines, run_prepared, say,
+    ArgumentsError, ColumnList, RunArguments, TableArguments, TextLines, run_training, say,
 };
 
 use crate::named_dataset::NamedDatasetArguments;
@@ -53,6 +53,7 @@ impl PretrainArguments {
             return print(&settings);
         }
         let run = self.run.with_commands(COMMANDS);
+        // Before the data are read, which may take a while.
         run.device().open()?;
         run.model().directory()?;
         let texts = run.common.limited(self.texts()?, settings.train.seed);
@@ -64,8 +65,7 @@ impl PretrainArguments {
             run.device(),
         ))?;
         let training = PreTraining::new(run.model().location(), texts).config(settings);
-        let training = run.at_recorded_revision(training.device(run.device()))?;
-        run_prepared("pretrain", training.prepare()?, &run)
+        run_training("pretrain", training, &run)
     }
 
     fn settings(&self) -> Result<PreTrainingConfig, ArgumentsError> {

@@ -9,8 +9,8 @@ use finetune::prelude::*;
 use finetune::train::{EmbeddingTraining, TokenClassification};
 use finetune_arguments::{
     ArgumentsError, Commands, EmbeddingArguments, EmbeddingColumnArguments, FileArguments,
-    LabelArguments, LabelType, RunArguments, TableArguments, TagArguments, announce, fine_tune,
-    run_prepared, say,
+    LabelArguments, LabelType, RunArguments, TableArguments, TagArguments, announce, announce_rows,
+    fine_tune, run_training, say,
 };
 use serde::Serialize;
 
@@ -160,8 +160,7 @@ impl TrainArguments {
         let title = files.train.display().to_string();
         let splits = announce(&title, run, opened, settings.train.seed)?;
         let training = TokenClassification::new(run.model().location(), splits).config(settings);
-        let training = run.at_recorded_revision(training.device(run.device()))?;
-        run_prepared(NAME, training.prepare()?, run)
+        run_training(NAME, training, run)
     }
 
     fn train_embeddings(&self, run: &RunArguments) -> Result<(), Box<dyn Error>> {
@@ -178,10 +177,9 @@ impl TrainArguments {
             return print(&settings);
         }
         let title = files.train.display().to_string();
-        let splits = embedding.announce(&title, run, splits, settings.train.seed)?;
+        let splits = announce_rows(&title, run, splits, settings.train.seed)?;
         let training = EmbeddingTraining::new(run.model().location(), splits).config(settings);
-        let training = run.at_recorded_revision(training.device(run.device()))?;
-        run_prepared(NAME, training.prepare()?, run)
+        run_training(NAME, training, run)
     }
 
     /// Returns the files of a task that no published dataset has.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use finetune_random::{Purpose, name_hash, permutation};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+
+use crate::content_hash::ContentHash;
 
 /// A text or a pair of texts, with its label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -272,9 +273,9 @@ impl Dataset {
     /// Returns a hexadecimal SHA-256 hash of the schema and of all texts and labels in order.
     /// Datasets with the same content have the same fingerprint, regardless of the file format.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Fingerprint::new(&self.schema);
+        let mut hash = schema_hash(&self.schema);
         for example in &self.examples {
-            hash.add_example(example);
+            add_example(&mut hash, example);
         }
         hash.finish()
     }
@@ -295,68 +296,48 @@ impl Dataset {
     }
 }
 
-/// Incremental hash of the content of a dataset.
-struct Fingerprint(Sha256);
-
-impl Fingerprint {
-    fn new(schema: &Schema) -> Self {
-        let mut hash = Self(Sha256::new());
-        hash.add(b"finetune dataset 1");
-        // Single-text classification adds no marker: its fingerprints predate the others.
-        if schema.texts == TextArity::Pair {
-            hash.add(b"pair");
-        }
-        match schema.target {
-            Target::Score { .. } => hash.add(b"score"),
-            Target::MultiLabel(_) => hash.add(b"multi-label"),
-            Target::TokenClasses(_) => hash.add(b"token classes"),
-            Target::Classes(_) | Target::Unlabeled => {}
-        }
-        let names = schema.class_names();
-        hash.add(&(names.len() as u64).to_le_bytes());
-        for name in names {
-            hash.add(name.as_bytes());
-        }
-        hash
+/// Begins the hash of a dataset with its schema.
+fn schema_hash(schema: &Schema) -> ContentHash {
+    let mut hash = ContentHash::new(b"finetune dataset 1");
+    // Single-text classification adds no marker: its fingerprints predate the others.
+    if schema.texts == TextArity::Pair {
+        hash.add(b"pair");
     }
-
-    /// Adds a length prefix, so that different contents never hash the same bytes.
-    fn add(&mut self, bytes: &[u8]) {
-        self.0.update((bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+    match schema.target {
+        Target::Score { .. } => hash.add(b"score"),
+        Target::MultiLabel(_) => hash.add(b"multi-label"),
+        Target::TokenClasses(_) => hash.add(b"token classes"),
+        Target::Classes(_) | Target::Unlabeled => {}
     }
-
-    fn add_example(&mut self, example: &Example) {
-        match &example.label {
-            Label::Class(class) => self.add(&(*class as u64).to_le_bytes()),
-            Label::Classes(classes) | Label::TokenClasses(classes) => {
-                self.add(&(classes.len() as u64).to_le_bytes());
-                for class in classes {
-                    self.add(&(*class as u64).to_le_bytes());
-                }
-            }
-            Label::Score(score) => {
-                // Nine bytes, because a class has eight: a score never collides with a class.
-                let mut bytes = [b's'; 9];
-                bytes[..8].copy_from_slice(&score.to_le_bytes());
-                self.add(&bytes);
-            }
-            Label::Unlabeled => self.add(b""),
-        }
-        self.add(example.text.as_bytes());
-        if let Some(text_pair) = &example.text_pair {
-            self.add(text_pair.as_bytes());
-        }
+    let names = schema.class_names();
+    hash.add(&(names.len() as u64).to_le_bytes());
+    for name in names {
+        hash.add(name.as_bytes());
     }
-
-    fn finish(self) -> String {
-        hexadecimal(&self.0.finalize())
-    }
+    hash
 }
 
-/// Returns bytes as hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn add_example(hash: &mut ContentHash, example: &Example) {
+    match &example.label {
+        Label::Class(class) => hash.add(&(*class as u64).to_le_bytes()),
+        Label::Classes(classes) | Label::TokenClasses(classes) => {
+            hash.add(&(classes.len() as u64).to_le_bytes());
+            for class in classes {
+                hash.add(&(*class as u64).to_le_bytes());
+            }
+        }
+        Label::Score(score) => {
+            // Nine bytes, because a class has eight: a score never collides with a class.
+            let mut bytes = [b's'; 9];
+            bytes[..8].copy_from_slice(&score.to_le_bytes());
+            hash.add(&bytes);
+        }
+        Label::Unlabeled => hash.add(b""),
+    }
+    hash.add(example.text.as_bytes());
+    if let Some(text_pair) = &example.text_pair {
+        hash.add(text_pair.as_bytes());
+    }
 }
 
 /// Distributes `total` in proportion to `counts`: integer parts first, then one each to the largest

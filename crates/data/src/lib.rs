@@ -61,6 +61,7 @@ mod class_sets;
 mod cleaning;
 mod collect;
 mod column_mapping;
+mod content_hash;
 mod corpus;
 mod dataset;
 mod embedding;
@@ -78,6 +79,7 @@ mod random_rows;
 mod reader;
 mod renamed_keys;
 mod reranking;
+mod row_splits;
 mod sampler;
 mod sentences;
 mod splits;
@@ -120,6 +122,7 @@ pub use reranking::{
     EncodedRerankingDataset, RerankingBatch, RerankingColumns, RerankingDataset, RerankingExample,
     RerankingSplits,
 };
+pub use row_splits::{RowSplits, SelectRows};
 pub use sampler::{BatchSize, SampledBatch, Sampler, SamplingStrategy, sorted_by_length};
 pub use splits::{LoadedDataset, SkippedRows, Split, SplitReport, Splits};
 pub use token_labels::{LabelAlignment, LabeledTokens, TaggedBatch, TokenLabelCollator};

@@ -8,9 +8,9 @@ use crate::graph::{Attribute, Graph, Size, Value, little_endian};
 use crate::proto::DataType;
 use crate::weights::Network;
 
-/// Added to the scores of keys that a query does not see. Not the lowest number: the sum with a score
-/// stays finite.
-const HIDDEN: f32 = -1e30;
+/// Added to what does not count: the scores of keys that a query does not see, and padding before a
+/// maximum. Not the lowest number: the sum with a value stays finite.
+pub(crate) const HIDDEN: f32 = -1e30;
 
 /// Names of the axes that differ from call to call.
 pub(crate) const ROWS: Size = Size::Named("batch_size");

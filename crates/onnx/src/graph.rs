@@ -97,22 +97,23 @@ impl Graph {
         shape: &[usize],
         bytes: impl FnOnce() -> Vec<u8>,
     ) -> Value {
-        let value = Value(name.to_string());
-        if !self.has_constant(name) {
-            self.proto.initializer.push(TensorProto {
-                dims: shape.iter().map(|size| *size as i64).collect(),
-                data_type: Some(kind.into()),
-                name: Some(name.to_string()),
-                raw_data: Some(bytes()),
-            });
+        if let Some(value) = self.existing(name) {
+            return value;
         }
-        value
+        self.proto.initializer.push(TensorProto {
+            dims: shape.iter().map(|size| *size as i64).collect(),
+            data_type: Some(kind.into()),
+            name: Some(name.to_string()),
+            raw_data: Some(bytes()),
+        });
+        Value(name.to_string())
     }
 
-    /// Returns whether there is a constant of a name.
-    pub(crate) fn has_constant(&self, name: &str) -> bool {
+    /// Returns the constant of a name, if it is there already.
+    pub(crate) fn existing(&self, name: &str) -> Option<Value> {
         let mut constants = self.proto.initializer.iter();
-        constants.any(|tensor| tensor.name.as_deref() == Some(name))
+        let is_there = constants.any(|tensor| tensor.name.as_deref() == Some(name));
+        is_there.then(|| Value(name.to_string()))
     }
 
     /// Adds a number, once for all places.

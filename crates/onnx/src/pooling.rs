@@ -2,14 +2,11 @@
 
 use finetune_model::{LayerSelection, Pooler, Pooling, TokenPooling};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, HIDDEN};
 use crate::error::OnnxError;
 use crate::graph::{Attribute, Graph, Value};
 use crate::proto::DataType;
 use crate::weights::Network;
-
-/// Added to the values of padding before their maximum is taken.
-const LOWEST: f32 = -1e30;
 
 /// Pools hidden states.
 ///
@@ -92,9 +89,9 @@ fn tokens(graph: &mut Graph, pooling: TokenPooling, rows: &Value, batch: &Batch)
         TokenPooling::Max => {
             let (mask, one) = (batch.mask(graph), graph.float(1.0));
             let padding = graph.sub(&one, &mask);
-            let lowest = graph.float(LOWEST);
-            let lowest = graph.mul(&padding, &lowest);
-            let rows = graph.add(rows, &lowest);
+            let hidden = graph.float(HIDDEN);
+            let hidden = graph.mul(&padding, &hidden);
+            let rows = graph.add(rows, &hidden);
             let settings = [
                 ("axes", Attribute::Ints(vec![1])),
                 ("keepdims", Attribute::Int(0)),

@@ -94,19 +94,7 @@ impl Network {
         weight: Tensor<2>,
         rows: &Value,
     ) -> Result<Value, OnnxError> {
-        let shape = weight.dims();
-        let values = read_floats(weight);
-        self.check(name, &values, f32::MAX)?;
-        let scales = column_scales(&values, shape[1]);
-        let weight = self.graph.constant(name, DataType::Int8, &shape, || {
-            rounded_columns(&values, &scales)
-        });
-        let scale_name = format!("{name}.scale");
-        let scales = self
-            .graph
-            .constant(&scale_name, DataType::Float, &[shape[1]], || {
-                little_endian(scales.iter().map(|scale| scale.to_le_bytes()))
-            });
+        let [weight, scales] = self.int8_weight(name, weight)?;
         let [integers, scale, zero] = self.rounded(rows);
         let sums = self
             .graph
@@ -114,6 +102,22 @@ impl Network {
         let sums = self.graph.cast(&sums, DataType::Float);
         let scale = self.graph.mul(&scale, &scales);
         Ok(self.graph.mul(&sums, &scale))
+    }
+
+    /// Returns a weight with 8 bits, and the step of each of its columns.
+    fn int8_weight(&mut self, name: &str, weight: Tensor<2>) -> Result<[Value; 2], OnnxError> {
+        let scale_name = format!("{name}.scale");
+        let existing = [name, &scale_name].map(|name| self.graph.existing(name));
+        if let [Some(weight), Some(scales)] = existing {
+            return Ok([weight, scales]);
+        }
+        let shape = weight.dims();
+        let values = read_floats(weight);
+        self.check(name, &values, f32::MAX)?;
+        let scales = column_scales(&values, shape[1]);
+        let rounded = || rounded_columns(&values, &scales);
+        let weight = self.graph.constant(name, DataType::Int8, &shape, rounded);
+        Ok([weight, self.floats(&scale_name, &[shape[1]], &scales)])
     }
 
     fn rounded(&mut self, rows: &Value) -> [Value; 3] {
@@ -138,10 +142,10 @@ impl Network {
 
     /// Adds a table: with 16 bits, except in a file of f32.
     pub(crate) fn table(&mut self, name: &str, table: Tensor<2>) -> Result<Value, OnnxError> {
-        let shape = table.dims();
-        if self.graph.has_constant(name) {
-            return Ok(self.graph.constant(name, DataType::Float, &shape, Vec::new));
+        if let Some(table) = self.graph.existing(name) {
+            return Ok(table);
         }
+        let shape = table.dims();
         let values = read_floats(table);
         if self.precision == OnnxPrecision::F32 {
             return Ok(self.floats(name, &shape, &values));
@@ -167,8 +171,13 @@ impl Network {
 
     /// Adds a vector, always as f32: there are few.
     pub(crate) fn vector(&mut self, name: &str, vector: Tensor<1>) -> Value {
-        let shape = vector.dims();
-        self.floats(name, &shape, &read_floats(vector))
+        match self.graph.existing(name) {
+            Some(vector) => vector,
+            None => {
+                let shape = vector.dims();
+                self.floats(name, &shape, &read_floats(vector))
+            }
+        }
     }
 
     fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {

@@ -144,7 +144,7 @@ impl Prediction {
                 let mut probabilities = likeliest_first(outputs, names, softmax(outputs));
                 let prediction_set = prediction_set.map(|rule| {
                     let likely = probabilities.iter();
-                    let likely = likely.filter(|label| label.probability >= rule.threshold);
+                    let likely = likely.filter(|label| rule.contains(label.probability));
                     likely.map(|label| label.label.clone()).collect()
                 });
                 probabilities.truncate(best);

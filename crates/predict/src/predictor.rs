@@ -160,20 +160,18 @@ impl Predictor {
             .and_then(|prepared| prepared.threshold.clone());
         let thresholds = config.threshold.clone().or(saved).unwrap_or_default();
         let calibration = prepared.as_ref().and_then(|prepared| prepared.calibration);
-        if let Some(calibration) = &calibration {
-            calibration.validate()?;
-        }
         let trained_on = prepared.map(|prepared| prepared.cleaning);
-        Ok(Self {
+        let predictor = Self {
             thresholds: thresholds.per_class(model.config().class_names.len())?,
             cleaning: config.cleaning.clone().or(trained_on).unwrap_or_default(),
             texts,
             encoding,
             model,
             tokenizer,
-            calibration,
+            calibration: None,
             config,
-        })
+        };
+        predictor.with_calibration(calibration)
     }
 
     /// Sets the calibration of the probabilities; `None` leaves them as the model computes them.

@@ -295,6 +295,17 @@ pub struct BatchCounts {
     pub weight: f64,
 }
 
+impl BatchCounts {
+    /// Returns the share of a batch in the loss of a step of this size, for a loss that is the mean over
+    /// the `rows` of the batch and a weight of 1 per row.
+    pub(crate) fn share_of(&self, loss: Tensor<1>, rows: usize) -> Tensor<1> {
+        match rows as f64 / self.weight {
+            1.0 => loss,
+            share => loss * share,
+        }
+    }
+}
+
 impl std::iter::Sum for BatchCounts {
     fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
         sizes.fold(Self::default(), |sum, size| Self {

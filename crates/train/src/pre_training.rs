@@ -177,9 +177,9 @@ impl RunInput for Corpus {
         &mut self.config.text
     }
 
-    fn models(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+    fn models(&mut self) -> Vec<(String, &mut PathBuf)> {
         match &mut self.model {
-            InitialModel::Checkpoint(directory) => vec![("/model", directory)],
+            InitialModel::Checkpoint(directory) => vec![("/model".to_string(), directory)],
             InitialModel::Random(..) => Vec::new(),
         }
     }

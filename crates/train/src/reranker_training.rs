@@ -142,6 +142,10 @@ impl RunInput for RerankingData {
         &mut self.config.text
     }
 
+    fn models(&mut self) -> Vec<(String, &mut PathBuf)> {
+        vec![("/model".to_string(), &mut self.model)]
+    }
+
     fn load(
         self,
         device: &Device,

@@ -48,11 +48,8 @@ pub trait RunInput: fmt::Debug {
     fn text_config(&mut self) -> &mut TextConfig;
 
     /// Returns the directories or names of the models that are loaded, each with its place in
-    /// `config.json` of the run directory as a [JSON pointer](https://www.rfc-editor.org/rfc/rfc6901)
-    /// (default: none).
-    fn models(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
-        Vec::new()
-    }
+    /// `config.json` of the run directory as a [JSON pointer](https://www.rfc-editor.org/rfc/rfc6901).
+    fn models(&mut self) -> Vec<(String, &mut PathBuf)>;
 
     /// Loads everything and checks that it fits together. The models are in their directories.
     ///
@@ -169,8 +166,9 @@ impl<'a, I: RunInput> Run<'a, I> {
         Ok(prepared)
     }
 
-    /// Uses the commits that the record in `run_directory` has for models that are named without one, if there is a record: a run that is resumed begins from the same weights, even if the
-    /// hub has newer ones. [`Self::resume`] does it by itself.
+    /// Uses the commits that the record in `run_directory` has for models that are named without one, if
+    /// there is a record: a run that is resumed begins from the same weights, even if the hub has newer
+    /// ones. [`Self::resume`] does it by itself.
     ///
     /// # Errors
     /// - [`TrainError::Io`] or [`TrainError::Json`] if the record cannot be read.
@@ -181,7 +179,7 @@ impl<'a, I: RunInput> Run<'a, I> {
         }
         let record: Value = read_json(&config)?;
         for (place, model) in self.input.models() {
-            let recorded = record.pointer(place).and_then(Value::as_str);
+            let recorded = record.pointer(&place).and_then(Value::as_str);
             if let Some(recorded) = recorded.filter(|recorded| is_commit_of(recorded, model)) {
                 *model = recorded.into();
             }
@@ -234,5 +232,51 @@ impl<I: fmt::Debug> fmt::Debug for Run<'_, I> {
             .field("input", &self.input)
             .field("device", device)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use finetune_data::{RerankingDataset, RerankingExample};
+
+    use super::*;
+    use crate::{DistillationConfig, MultiTask, MultiTaskConfig, RerankerTraining, TaskConfig};
+
+    fn places<I: RunInput>(mut run: Run<'_, I>) -> Vec<(String, PathBuf)> {
+        let models = run.input.models().into_iter();
+        models
+            .map(|(place, model)| (place, model.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn all_models_of_a_run_may_be_names() {
+        let model = ("/model".to_string(), PathBuf::from("owner/name"));
+        let row = RerankingExample {
+            query: "q".into(),
+            documents: vec!["a".into(), "b".into()],
+            labels: vec![1.0, 0.0],
+        };
+        let rows = RerankingDataset::new("rows", vec![row]).unwrap();
+        let of_reranker = places(RerankerTraining::new("owner/name", rows));
+        assert_eq!(of_reranker, std::slice::from_ref(&model));
+
+        let teacher = DistillationConfig::new("owner/teacher");
+        let tasks = vec![
+            TaskConfig::new("first"),
+            TaskConfig {
+                distillation: Some(teacher),
+                ..TaskConfig::new("second")
+            },
+        ];
+        let config = MultiTaskConfig {
+            tasks,
+            ..MultiTaskConfig::default()
+        };
+        let teacher = "/config/tasks/1/distillation/teacher".to_string();
+        assert_eq!(
+            places(MultiTask::new("owner/name").config(config)),
+            [model, (teacher, "owner/teacher".into())]
+        );
     }
 }

@@ -91,12 +91,11 @@ impl TextConfig {
 impl EncodedSplit {
     /// Returns the split's entry of the training report.
     pub(crate) fn section(&self) -> Result<SplitSection, TrainError> {
+        let (name, rows) = (&self.dataset.name, self.dataset.len());
+        let truncated = self.tokens.texts.truncated_count()?;
         Ok(SplitSection {
-            name: self.dataset.name.clone(),
-            rows: self.dataset.len(),
-            truncated: self.tokens.texts.truncated_count()?,
             cut_words: self.tokens.cut_words()?,
-            fingerprint: self.fingerprint.clone(),
+            ..SplitSection::new(name, rows, truncated, self.fingerprint.clone())
         })
     }
 }

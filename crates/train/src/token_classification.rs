@@ -154,8 +154,8 @@ impl RunInput for TaggedData {
         &mut self.config.text
     }
 
-    fn models(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
-        vec![("/model", &mut self.model)]
+    fn models(&mut self) -> Vec<(String, &mut PathBuf)> {
+        vec![("/model".to_string(), &mut self.model)]
     }
 
     fn load(

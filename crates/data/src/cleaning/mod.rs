@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::dataset::{Dataset, Example, hexadecimal};
+use crate::content_hash::hexadecimal;
+use crate::dataset::{Dataset, Example};
 
 /// Cleaning steps applied to a text before tokenization, in order (default: none).
 ///

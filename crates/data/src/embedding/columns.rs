@@ -8,10 +8,7 @@ use super::{EmbeddingDataset, EmbeddingExample, EmbeddingKind, EmbeddingSplits};
 use crate::error::DataError;
 use crate::excerpt::excerpt;
 use crate::label_reader::{present, score};
-use crate::progress::Progress;
-use crate::table::{
-    Column, RequestedColumns, TableFormat, data_files, list_elements, open_counted,
-};
+use crate::table::{Column, RequestedColumns, TableFormat, for_each_row, list_elements};
 
 /// Columns of an embedding dataset, by name or by index from 0.
 ///
@@ -121,23 +118,18 @@ impl EmbeddingColumns {
             lists: if self.negatives.len() == 1 { &[2] } else { &[] },
         };
         let mut examples: Vec<EmbeddingExample> = Vec::new();
-        for file in data_files(path, None)? {
-            let format = self
-                .format
-                .map_or_else(|| TableFormat::from_path(&file), Ok)?;
-            for row in open_counted(&file, format, requested, &Progress::default())? {
-                let row = row?;
-                let example = self.example(kind, &columns, &row.fields, &file, row.number)?;
-                let texts = examples
-                    .first()
-                    .map_or(example.texts.len(), |first| first.texts.len());
-                if let Some((expected, found)) = example.problem(kind, texts) {
-                    let problem = format!("expected {expected}, found {found}");
-                    return Err(DataError::row(&file, row.number, problem));
-                }
-                examples.push(example);
+        for_each_row(path, self.format, requested, |file, row| {
+            let example = self.example(kind, &columns, &row.fields, file, row.number)?;
+            let texts = examples
+                .first()
+                .map_or(example.texts.len(), |first| first.texts.len());
+            if let Some((expected, found)) = example.problem(kind, texts) {
+                let problem = format!("expected {expected}, found {found}");
+                return Err(DataError::row(file, row.number, problem));
             }
-        }
+            examples.push(example);
+            Ok(())
+        })?;
         if examples.is_empty() {
             return Err(DataError::no_rows(path));
         }

@@ -10,12 +10,11 @@ pub use encoded::{EmbeddingBatch, EncodedEmbeddingDataset};
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::cleaning::Cleaning;
-use crate::dataset::hexadecimal;
+use crate::content_hash::ContentHash;
 use crate::error::DataError;
-use crate::random_rows::{held_out_rows, random_rows};
+use crate::row_splits::{RowSplits, SelectRows};
 
 /// What the rows of an [`EmbeddingDataset`] say about their texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,25 +61,7 @@ pub struct EmbeddingDataset {
 }
 
 /// Splits of an embedding dataset; all have rows of the same kind.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EmbeddingSplits {
-    /// Training rows.
-    pub train: EmbeddingDataset,
-    /// Validation rows, if any.
-    pub validation: Option<EmbeddingDataset>,
-    /// Test rows, if any.
-    pub test: Option<EmbeddingDataset>,
-}
-
-impl From<EmbeddingDataset> for EmbeddingSplits {
-    fn from(train: EmbeddingDataset) -> Self {
-        Self {
-            train,
-            validation: None,
-            test: None,
-        }
-    }
-}
+pub type EmbeddingSplits = RowSplits<EmbeddingDataset>;
 
 impl EmbeddingExample {
     /// Creates a row of an anchor, a positive and any number of negatives.
@@ -220,18 +201,6 @@ impl EmbeddingDataset {
         self.examples.first().map_or(2, |first| first.texts.len())
     }
 
-    /// Returns a dataset of the given rows, in the given order.
-    ///
-    /// # Panics
-    /// If a row index is out of range.
-    pub fn select(&self, rows: &[usize]) -> Self {
-        Self {
-            name: self.name.clone(),
-            kind: self.kind,
-            examples: rows.iter().map(|row| self.examples[*row].clone()).collect(),
-        }
-    }
-
     /// Returns the dataset with cleaned texts.
     ///
     /// # Errors
@@ -247,26 +216,6 @@ impl EmbeddingDataset {
         Self::new(self.name, self.kind, examples)
     }
 
-    /// Returns at most `rows` rows, chosen at random by `seed`, in their order.
-    pub fn subset(&self, rows: usize, seed: u64) -> Self {
-        self.select(&random_rows(rows, self.len(), seed))
-    }
-
-    /// Returns a random part of the rows, at least one, for validation, and the rest; the choice
-    /// depends on `seed` alone.
-    ///
-    /// # Errors
-    /// - [`DataError::InvalidSetting`] if `fraction` is not in `(0, 1)`.
-    /// - [`DataError::InvalidSplit`] if there are fewer than two rows.
-    pub fn hold_out(self, fraction: f64, seed: u64) -> Result<[Self; 2], DataError> {
-        let [validation, train] = held_out_rows(self.len(), fraction, seed)?;
-        let part = |name: &str, rows: &[usize]| Self {
-            name: format!("{}/{name}", self.name),
-            ..self.select(rows)
-        };
-        Ok([part("validation", &validation), part("train", &train)])
-    }
-
     /// Returns the number of different texts.
     pub fn distinct_texts(&self) -> usize {
         let texts = self.examples.iter().flat_map(|example| &example.texts);
@@ -275,18 +224,35 @@ impl EmbeddingDataset {
 
     /// Returns a hexadecimal SHA-256 hash of the kind, and of all texts and labels in order.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        let mut add = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
-        };
-        add(format!("finetune embedding dataset 1 {:?}", self.kind).as_bytes());
+        let marker = format!("finetune embedding dataset 1 {:?}", self.kind);
+        let mut hash = ContentHash::new(marker.as_bytes());
         for example in &self.examples {
-            example.texts.iter().for_each(|text| add(text.as_bytes()));
+            example
+                .texts
+                .iter()
+                .for_each(|text| hash.add(text.as_bytes()));
             let label = example.label.map(f64::to_le_bytes);
-            add(label.as_ref().map_or(&[], |label| &label[..]));
+            hash.add(label.as_ref().map_or(&[], |label| &label[..]));
         }
-        hexadecimal(&hash.finalize())
+        hash.finish()
+    }
+}
+
+impl SelectRows for EmbeddingDataset {
+    fn num_rows(&self) -> usize {
+        self.len()
+    }
+
+    fn name_mut(&mut self) -> &mut String {
+        &mut self.name
+    }
+
+    fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            name: self.name.clone(),
+            kind: self.kind,
+            examples: rows.iter().map(|row| self.examples[*row].clone()).collect(),
+        }
     }
 }
 

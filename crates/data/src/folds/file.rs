@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{FoldKind, Folds};
-use crate::dataset::{Dataset, hexadecimal};
+use crate::content_hash::hexadecimal;
+use crate::dataset::Dataset;
 use crate::error::DataError;
 
 const FORMAT: &str = "finetune folds";

@@ -9,10 +9,7 @@ use super::{RerankingDataset, RerankingExample, RerankingSplits};
 use crate::error::DataError;
 use crate::excerpt::excerpt;
 use crate::label_reader::{present, score};
-use crate::progress::Progress;
-use crate::table::{
-    Column, RequestedColumns, Row, TableFormat, data_files, list_elements, open_counted,
-};
+use crate::table::{Column, RequestedColumns, Row, TableFormat, for_each_row, list_elements};
 use crate::tabular::SplitFiles;
 
 /// Columns of a reranking dataset, by name or by index from 0.
@@ -101,14 +98,9 @@ impl RerankingColumns {
             lists: &[1, 2],
         };
         let mut lists = Lists::default();
-        for file in data_files(path, None)? {
-            let format = self
-                .format
-                .map_or_else(|| TableFormat::from_path(&file), Ok)?;
-            for row in open_counted(&file, format, requested, &Progress::default())? {
-                self.add(&mut lists, &file, row?)?;
-            }
-        }
+        for_each_row(path, self.format, requested, |file, row| {
+            self.add(&mut lists, file, row)
+        })?;
         if lists.examples.is_empty() {
             return Err(DataError::no_rows(path));
         }

@@ -8,12 +8,11 @@ pub use columns::RerankingColumns;
 pub use encoded::{EncodedRerankingDataset, RerankingBatch};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::cleaning::Cleaning;
-use crate::dataset::hexadecimal;
+use crate::content_hash::ContentHash;
 use crate::error::DataError;
-use crate::random_rows::{held_out_rows, random_rows};
+use crate::row_splits::{RowSplits, SelectRows};
 
 /// A query with its documents: a row of a [`RerankingDataset`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,25 +50,7 @@ pub struct RerankingDataset {
 }
 
 /// Splits of a reranking dataset.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RerankingSplits {
-    /// Training rows.
-    pub train: RerankingDataset,
-    /// Validation rows, if any.
-    pub validation: Option<RerankingDataset>,
-    /// Test rows, if any.
-    pub test: Option<RerankingDataset>,
-}
-
-impl From<RerankingDataset> for RerankingSplits {
-    fn from(train: RerankingDataset) -> Self {
-        Self {
-            train,
-            validation: None,
-            test: None,
-        }
-    }
-}
+pub type RerankingSplits = RowSplits<RerankingDataset>;
 
 impl RerankingExample {
     /// Describes what is wrong with the row: what is expected and what was found.
@@ -146,17 +127,6 @@ impl RerankingDataset {
         self.examples.iter().flat_map(|row| &row.labels).copied()
     }
 
-    /// Returns a dataset of the given rows, in the given order.
-    ///
-    /// # Panics
-    /// If a row index is out of range.
-    pub fn select(&self, rows: &[usize]) -> Self {
-        Self {
-            name: self.name.clone(),
-            examples: rows.iter().map(|row| self.examples[*row].clone()).collect(),
-        }
-    }
-
     /// Returns the dataset with cleaned texts.
     ///
     /// # Errors
@@ -171,43 +141,35 @@ impl RerankingDataset {
         Self::new(self.name, self.examples.into_iter().map(clean).collect())
     }
 
-    /// Returns at most `rows` rows, chosen at random by `seed`, in their order.
-    pub fn subset(&self, rows: usize, seed: u64) -> Self {
-        self.select(&random_rows(rows, self.len(), seed))
-    }
-
-    /// Returns a random part of the rows, at least one, for validation, and the rest; the choice
-    /// depends on `seed` alone.
-    ///
-    /// # Errors
-    /// - [`DataError::InvalidSetting`] if `fraction` is not in `(0, 1)`.
-    /// - [`DataError::InvalidSplit`] if there are fewer than two rows.
-    pub fn hold_out(self, fraction: f64, seed: u64) -> Result<[Self; 2], DataError> {
-        let [validation, train] = held_out_rows(self.len(), fraction, seed)?;
-        let part = |name: &str, rows: &[usize]| Self {
-            name: format!("{}/{name}", self.name),
-            ..self.select(rows)
-        };
-        Ok([part("validation", &validation), part("train", &train)])
-    }
-
     /// Returns a hexadecimal SHA-256 hash of all queries, documents and labels in order.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        let mut add = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
-        };
-        add(b"finetune reranking dataset 1");
+        let mut hash = ContentHash::new(b"finetune reranking dataset 1");
         for example in &self.examples {
-            add(example.query.as_bytes());
-            add(&(example.documents.len() as u64).to_le_bytes());
+            hash.add(example.query.as_bytes());
+            hash.add(&(example.documents.len() as u64).to_le_bytes());
             for (document, label) in example.documents.iter().zip(&example.labels) {
-                add(document.as_bytes());
-                add(&label.to_le_bytes());
+                hash.add(document.as_bytes());
+                hash.add(&label.to_le_bytes());
             }
         }
-        hexadecimal(&hash.finalize())
+        hash.finish()
+    }
+}
+
+impl SelectRows for RerankingDataset {
+    fn num_rows(&self) -> usize {
+        self.len()
+    }
+
+    fn name_mut(&mut self) -> &mut String {
+        &mut self.name
+    }
+
+    fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            name: self.name.clone(),
+            examples: rows.iter().map(|row| self.examples[*row].clone()).collect(),
+        }
     }
 }
 

@@ -216,6 +216,23 @@ pub fn open_rows(path: &Path, format: TableFormat, columns: &[Column]) -> Result
     open_counted(path, format, columns, &Progress::default())
 }
 
+/// Calls `each` with every row of a file, or of the files in a directory saved by the `datasets` library.
+/// Without a format, it is that of each file's name.
+pub(crate) fn for_each_row(
+    path: &Path,
+    format: Option<TableFormat>,
+    columns: RequestedColumns<'_>,
+    mut each: impl FnMut(&Path, Row) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    for file in data_files(path, None)? {
+        let format = format.map_or_else(|| TableFormat::from_path(&file), Ok)?;
+        for row in open_counted(&file, format, columns, &Progress::default())? {
+            each(&file, row?)?;
+        }
+    }
+    Ok(())
+}
+
 /// Opens a file and counts the bytes read in `progress`.
 pub(crate) fn open_counted(
     path: &Path,

@@ -34,7 +34,7 @@ pub use self::config::{EncodingConfig, Offsets, PairEncoding, PairTruncation, Tr
 use self::settings::Settings;
 use self::special_tokens::SpecialTokens;
 use self::token_values::token_of;
-use crate::dataset::hexadecimal;
+use crate::content_hash::hexadecimal;
 use crate::error::DataError;
 
 /// Maximum token id: no embedding table is larger, so a higher id indicates a corrupted file.

@@ -47,9 +47,7 @@ impl PredictionSetRule {
         temperature: f64,
         coverage: f64,
     ) -> Result<Self, EvalError> {
-        if !(coverage > 0.0 && coverage < 1.0) {
-            return Err(EvalError::setting("coverage", coverage, "in (0, 1)"));
-        }
+        check_coverage(coverage)?;
         if !(temperature > 0.0 && temperature.is_finite()) {
             return Err(EvalError::setting("temperature", temperature, "above 0"));
         }
@@ -76,14 +74,16 @@ impl PredictionSetRule {
         })
     }
 
+    /// Returns whether a class of a probability is in the set.
+    pub fn contains(&self, probability: f64) -> bool {
+        probability >= self.threshold
+    }
+
     /// Returns the classes in the set of a row, in their order.
     pub fn classes(&self, probabilities: &[f64]) -> Vec<usize> {
-        let likely =
-            |(class, probability): (usize, &f64)| (*probability >= self.threshold).then_some(class);
-        probabilities
-            .iter()
-            .enumerate()
-            .filter_map(likely)
+        let classes = 0..probabilities.len();
+        classes
+            .filter(|class| self.contains(probabilities[*class]))
             .collect()
     }
 
@@ -92,13 +92,18 @@ impl PredictionSetRule {
     /// # Errors
     /// - [`EvalError::InvalidSetting`] for the first that is not.
     pub fn validate(&self) -> Result<(), EvalError> {
-        if !(self.coverage > 0.0 && self.coverage < 1.0) {
-            return Err(EvalError::setting("coverage", self.coverage, "in (0, 1)"));
-        }
+        check_coverage(self.coverage)?;
         match (0.0..=1.0).contains(&self.threshold) {
             true => Ok(()),
             false => Err(EvalError::setting("threshold", self.threshold, "in [0, 1]")),
         }
+    }
+}
+
+fn check_coverage(coverage: f64) -> Result<(), EvalError> {
+    match coverage > 0.0 && coverage < 1.0 {
+        true => Ok(()),
+        false => Err(EvalError::setting("coverage", coverage, "in (0, 1)")),
     }
 }
 

@@ -6,7 +6,9 @@ use finetune_model::{DropoutStream, EmbeddingModel, Encoder, load_embedding_mode
 use finetune_predict::{encoder_input, load_tokenizer};
 
 use super::config::DistillationConfig;
-use super::student_task::{CachedRows, LogitsKind, ModelOutputs, RowEnds, StudentTask, Teacher};
+use super::student_task::{
+    CachedRows, LogitsKind, ModelOutputs, RowEnds, StudentTask, Teacher, of_files,
+};
 use super::token_map::TokenMap;
 use crate::activations::fingerprint_of_texts;
 use crate::error::TrainError;
@@ -23,10 +25,7 @@ impl StudentTask for EmbeddingTask {
         device: &Device,
     ) -> Result<Teacher<EmbeddingModel>, TrainError> {
         let directory = &config.teacher;
-        let Some((tokenizer, text)) = self.tokenizer().zip(self.text_config()) else {
-            let expected = "a task of a run from files, which has a tokenizer";
-            return Err(TrainError::setting("task", "of encoded rows", expected));
-        };
+        let (tokenizer, text) = of_files(self.tokenizer().zip(self.text_config()))?;
         let (model, checkpoint, _) = load_embedding_model(directory, device)?;
         let own = load_tokenizer(checkpoint.encoder_directory())?;
         let tokens = TokenMap::new(tokenizer, &own, directory)?;
@@ -40,12 +39,7 @@ impl StudentTask for EmbeddingTask {
             let setting = "embedding size of the student";
             return Err(TrainError::setting(setting, sizes[0], expected));
         }
-        Ok(Teacher {
-            directory: directory.clone(),
-            model,
-            tokens,
-            reads_unmasked: config.unmasked_teacher,
-        })
+        Ok(Teacher::new(config, model, tokens))
     }
 
     fn encoder(model: &EmbeddingModel) -> &Encoder {

@@ -38,12 +38,7 @@ impl StudentTask for MaskedLmTask {
             let expected = format!("at most {limit} tokens, the length of the teacher");
             return Err(TrainError::setting("longest text", longest, expected));
         }
-        Ok(Teacher {
-            directory: directory.clone(),
-            model,
-            tokens,
-            reads_unmasked: config.unmasked_teacher,
-        })
+        Ok(Teacher::new(config, model, tokens))
     }
 
     fn encoder(model: &MaskedLm) -> &Encoder {

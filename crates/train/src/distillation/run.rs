@@ -50,9 +50,10 @@ where
         self.input.text_config()
     }
 
-    fn models(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+    fn models(&mut self) -> Vec<(String, &mut PathBuf)> {
         let mut models = self.input.models();
-        models.push(("/config/distillation/teacher", &mut self.config.teacher));
+        let place = "/config/distillation/teacher".to_string();
+        models.push((place, &mut self.config.teacher));
         models
     }
 

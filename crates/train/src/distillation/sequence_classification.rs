@@ -10,7 +10,7 @@ use finetune_predict::{forward_with_hidden_states, load_tokenizer};
 
 use super::config::DistillationConfig;
 use super::student_task::{
-    CachedRows, LogitsKind, ModelOutputs, RowEnds, StudentTask, Teacher, no_head,
+    CachedRows, LogitsKind, ModelOutputs, RowEnds, StudentTask, Teacher, no_head, of_files,
 };
 use super::token_map::TokenMap;
 use crate::activations::fingerprint;
@@ -27,10 +27,7 @@ impl StudentTask for SequenceClassificationTask {
         device: &Device,
     ) -> Result<Teacher<SequenceClassifier>, TrainError> {
         let directory = &config.teacher;
-        let Some((tokenizer, text)) = self.tokenizer().zip(self.text_config()) else {
-            let expected = "a task of a run from files, which has a tokenizer";
-            return Err(TrainError::setting("task", "of encoded rows", expected));
-        };
+        let (tokenizer, text) = of_files(self.tokenizer().zip(self.text_config()))?;
         let own = load_tokenizer(directory)?;
         let tokens = TokenMap::new(tokenizer, &own, directory)?;
         let checkpoint = CheckpointConfig::read(directory)?;
@@ -52,12 +49,7 @@ impl StudentTask for SequenceClassificationTask {
             let expected = "one that reads pairs as the student does";
             return Err(no_head(directory, expected));
         }
-        Ok(Teacher {
-            directory: directory.clone(),
-            model,
-            tokens,
-            reads_unmasked: config.unmasked_teacher,
-        })
+        Ok(Teacher::new(config, model, tokens))
     }
 
     fn encoder(model: &SequenceClassifier) -> &Encoder {

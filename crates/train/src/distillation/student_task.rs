@@ -48,6 +48,29 @@ pub struct Teacher<M> {
     pub reads_unmasked: bool,
 }
 
+impl<M> Teacher<M> {
+    /// Creates the teacher that the settings name.
+    pub(crate) fn new(config: &DistillationConfig, model: M, tokens: TokenMap) -> Self {
+        Self {
+            directory: config.teacher.clone(),
+            model,
+            tokens,
+            reads_unmasked: config.unmasked_teacher,
+        }
+    }
+}
+
+/// Returns tokenizer and text settings of a task, which one of encoded rows does not have.
+///
+/// # Errors
+/// - [`TrainError::InvalidSetting`] if it has none.
+pub(super) fn of_files<T>(prepared: Option<T>) -> Result<T, TrainError> {
+    prepared.ok_or_else(|| {
+        let expected = "a task of a run from files, which has a tokenizer";
+        TrainError::setting("task", "of encoded rows", expected)
+    })
+}
+
 /// A task whose model can learn from the outputs of a teacher, which is a model of the same type.
 ///
 /// [`DistillationTask`](super::DistillationTask) adds the teacher's losses.

@@ -37,12 +37,7 @@ impl StudentTask for TokenClassificationTask {
             let expected = "one with a head for the classes of the words, or logits_weight 0";
             return Err(no_head(directory, expected));
         }
-        Ok(Teacher {
-            directory: directory.clone(),
-            model,
-            tokens,
-            reads_unmasked: config.unmasked_teacher,
-        })
+        Ok(Teacher::new(config, model, tokens))
     }
 
     fn encoder(model: &TokenClassifier) -> &Encoder {

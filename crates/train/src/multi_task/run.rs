@@ -117,8 +117,15 @@ impl RunInput for TaskData {
         &mut self.config.text
     }
 
-    fn models(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
-        vec![("/model", &mut self.model)]
+    fn models(&mut self) -> Vec<(String, &mut PathBuf)> {
+        let tasks = self.config.tasks.iter_mut().enumerate();
+        let teachers = tasks.filter_map(|(index, task)| {
+            let place = format!("/config/tasks/{index}/distillation/teacher");
+            Some((place, &mut task.distillation.as_mut()?.teacher))
+        });
+        let mut models = vec![("/model".to_string(), &mut self.model)];
+        models.extend(teachers);
+        models
     }
 
     fn load(

@@ -139,6 +139,19 @@ pub struct SplitSection {
     pub fingerprint: String,
 }
 
+impl SplitSection {
+    /// Creates the section of rows without a class for each word.
+    pub(crate) fn new(name: &str, rows: usize, truncated: usize, fingerprint: String) -> Self {
+        Self {
+            name: name.to_string(),
+            rows,
+            truncated,
+            cut_words: 0,
+            fingerprint,
+        }
+    }
+}
+
 /// Statistics of the activation cache.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ActivationsSection {

@@ -7,8 +7,8 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{
-    BatchSize, EmbeddingBatch, EmbeddingDataset, EmbeddingKind, EncodedEmbeddingDataset, Labels,
-    TextTokenizer,
+    BatchSize, EmbeddingBatch, EmbeddingDataset, EmbeddingKind, EncodedEmbeddingDataset,
+    EncodedTexts, Labels, TextTokenizer,
 };
 use finetune_eval::report::TextSamples;
 use finetune_eval::{Better, EmbeddingReport, Embeddings, Scores};
@@ -160,10 +160,7 @@ impl EmbeddingTask {
             Some(config) => config.of_batch(&*self.loss, texts, &batch.labels),
             None => self.loss.of_batch(texts, &batch.labels),
         };
-        match batch.batch_size() as f64 / step.weight {
-            1.0 => loss,
-            share => loss * share,
-        }
+        step.share_of(loss, batch.batch_size())
     }
 
     /// Returns the training rows.
@@ -199,16 +196,16 @@ impl EmbeddingTask {
             callback.on_event(&Event::of_prediction(phase, progress))
         })
     }
+}
 
-    fn section(&self, rows: &EvaluatedEmbeddings) -> Result<SplitSection, TrainError> {
-        Ok(SplitSection {
-            name: rows.dataset.name.clone(),
-            rows: rows.dataset.len(),
-            truncated: rows.texts.truncated_count()?,
-            cut_words: 0,
-            fingerprint: rows.dataset.fingerprint(),
-        })
-    }
+fn section(rows: &EmbeddingDataset, texts: &EncodedTexts) -> Result<SplitSection, TrainError> {
+    let (truncated, fingerprint) = (texts.truncated_count()?, rows.fingerprint());
+    Ok(SplitSection::new(
+        &rows.name,
+        rows.len(),
+        truncated,
+        fingerprint,
+    ))
 }
 
 impl Task for EmbeddingTask {
@@ -305,21 +302,17 @@ impl Task for EmbeddingTask {
         let Some(source) = &self.source else {
             return Ok(None);
         };
-        let section = |rows: &Option<EvaluatedEmbeddings>| {
-            rows.as_ref().map(|rows| self.section(rows)).transpose()
+        let evaluated = |rows: &Option<EvaluatedEmbeddings>| {
+            let rows = rows.as_ref();
+            rows.map(|rows| section(&rows.dataset, &rows.texts))
+                .transpose()
         };
         Ok(Some(DataSection {
             class_names: Vec::new(),
             tokenizer: Some(source.tokenizer.fingerprint()),
-            train: SplitSection {
-                name: source.train.name.clone(),
-                rows: source.train.len(),
-                truncated: self.train.texts.truncated_count()?,
-                cut_words: 0,
-                fingerprint: source.train.fingerprint(),
-            },
-            validation: section(&self.validation)?,
-            test: section(&self.test)?,
+            train: section(&source.train, &self.train.texts)?,
+            validation: evaluated(&self.validation)?,
+            test: evaluated(&self.test)?,
         }))
     }
 

@@ -62,13 +62,14 @@ impl RerankingSource {
         rows: &RerankingDataset,
         encoded: &EncodedRerankingDataset,
     ) -> Result<SplitSection, TrainError> {
-        Ok(SplitSection {
-            name: rows.name.clone(),
-            rows: rows.len(),
-            truncated: encoded.pairs.texts.truncated_count()?,
-            cut_words: 0,
-            fingerprint: rows.fingerprint(),
-        })
+        let truncated = encoded.pairs.texts.truncated_count()?;
+        let fingerprint = rows.fingerprint();
+        Ok(SplitSection::new(
+            &rows.name,
+            rows.len(),
+            truncated,
+            fingerprint,
+        ))
     }
 }
 
@@ -182,10 +183,7 @@ impl Task for RerankingTask {
         let (logits, uploaded) = forward_with(model, &batch.pairs, upload, Some(dropout))?;
         let (scores, lists) = packed.unpack(logits, &uploaded);
         let loss = self.loss.of_lists(scores, &lists);
-        match batch.batch_size() as f64 / step.weight {
-            1.0 => Ok(loss),
-            share => Ok(loss * share),
-        }
+        Ok(step.share_of(loss, batch.batch_size()))
     }
 
     fn check(&self, model: &SequenceClassifier, _config: &TrainConfig) -> Result<(), TrainError> {
