@@ -8,6 +8,7 @@ use clap::{Args, Parser};
 use clap_complete::Shell;
 use finetune_arguments::{EncodeArguments, PredictArguments, StudyFileArguments};
 
+use crate::calibrate::CalibrateArguments;
 use crate::compare::CompareArguments;
 use crate::embed::EmbedArguments;
 use crate::evaluate::EvaluateArguments;
@@ -16,6 +17,7 @@ use crate::help;
 use crate::pretrain::PretrainArguments;
 use crate::serve::ServeArguments;
 use crate::train::TrainArguments;
+use crate::upload::UploadArguments;
 
 /// Name of the program.
 pub(crate) const NAME: &str = "finetune";
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Train(Box<TrainArguments>),
     /// Score a trained model on labeled rows
     Evaluate(Box<EvaluateArguments>),
+    /// Fit the probabilities of a classifier on held-out rows, with sets of classes of a chosen coverage
+    Calibrate(Box<CalibrateArguments>),
     /// Print labels, scores, or entities of texts
     Predict(PredictArguments),
     /// Print the embeddings of texts
@@ -42,6 +46,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Save a model in another precision, or with its adapters merged
     Export(ExportArguments),
+    /// Upload a model with its card to the Hugging Face hub
+    Upload(UploadArguments),
     /// Compare the predictions of two runs on the same test rows
     Compare(CompareArguments),
     /// Print the completions of a shell
@@ -66,6 +72,7 @@ impl Command {
         match self {
             Self::Train(arguments) => arguments.run(),
             Self::Evaluate(arguments) => arguments.run(),
+            Self::Calibrate(arguments) => arguments.run(),
             Self::Predict(arguments) => arguments.run(None),
             Self::Embed(arguments) => arguments.run(),
             Self::Encode(arguments) => arguments.run(None),
@@ -73,6 +80,7 @@ impl Command {
             Self::Study(arguments) => arguments.run(|_| PathBuf::from("hub")),
             Self::Serve(arguments) => arguments.run(None),
             Self::Export(arguments) => arguments.run(),
+            Self::Upload(arguments) => arguments.run(),
             Self::Compare(arguments) => arguments.run(),
             Self::Completions(arguments) => arguments.run(),
         }

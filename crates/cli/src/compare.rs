@@ -11,8 +11,9 @@ use finetune::eval::statistics::{
 use finetune::eval::{EntityMode, EvalError, entities};
 use finetune_arguments::{ArgumentsError, say};
 use serde::Serialize;
+use serde_json::json;
 
-use crate::predictions::{Rows, RunPredictions};
+use crate::predictions::{Rows, RunPredictions, recorded_tasks};
 
 /// Runs to compare.
 #[derive(Debug, Args)]
@@ -23,6 +24,11 @@ pub(crate) struct CompareArguments {
     /// Run directory with predictions on the same test rows
     #[arg(value_name = "RUN")]
     second: PathBuf,
+    /// Task of runs on several tasks [default: all that both have]
+    ///
+    /// A run on one task can be compared with a task of another run.
+    #[arg(long, value_name = "NAME")]
+    task: Option<String>,
     /// Confidence level of the intervals, between 0 and 1
     #[arg(long, value_name = "LEVEL", default_value_t = 0.95)]
     level: f64,
@@ -37,6 +43,9 @@ pub(crate) struct CompareArguments {
 /// Comparison of two runs; differences are first minus second.
 #[derive(Debug, Serialize)]
 struct Comparison {
+    /// Task of runs on several tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<String>,
     first: String,
     second: String,
     rows: usize,
@@ -53,8 +62,55 @@ struct Comparison {
 impl CompareArguments {
     /// Compares the runs and prints the tests.
     pub(crate) fn run(&self) -> Result<(), Box<dyn Error>> {
-        let first = RunPredictions::read(&self.first)?;
-        let second = RunPredictions::read(&self.second)?;
+        let tasks = self.tasks()?;
+        if tasks.is_empty() {
+            return self.print(&self.compare(None)?);
+        }
+        let compared = tasks.iter().map(|task| self.compare(Some(task)));
+        let compared: Vec<Comparison> = compared.collect::<Result<_, _>>()?;
+        match (&compared[..], self.json) {
+            ([only], _) => self.print(only),
+            (all, true) => Ok(say(&json!({"tasks": all}).to_string())?),
+            (all, false) => {
+                let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
+                Ok(say(&texts.join("\n\n"))?)
+            }
+        }
+    }
+
+    /// Returns the tasks to compare; none for runs on one task.
+    fn tasks(&self) -> Result<Vec<String>, Box<dyn Error>> {
+        let first = recorded_tasks(&self.first)?;
+        let second = recorded_tasks(&self.second)?;
+        let of_both: Vec<String> = match (&first[..], &second[..]) {
+            ([], tasks) | (tasks, []) => tasks.to_vec(),
+            _ => first
+                .iter()
+                .filter(|task| second.contains(task))
+                .cloned()
+                .collect(),
+        };
+        let names = of_both.join(", ");
+        let problem = match &self.task {
+            Some(task) if of_both.contains(task) => return Ok(vec![task.clone()]),
+            Some(task) if of_both.is_empty() => {
+                format!("--task {task} is for runs on several tasks, with one in common")
+            }
+            Some(task) => format!("there is no task {task} to compare, but {names}"),
+            None if first.is_empty() != second.is_empty() => {
+                format!("--task NAME is missing: one of the runs has the tasks {names}")
+            }
+            None if of_both.is_empty() && !first.is_empty() => {
+                "the runs have no task in common".to_string()
+            }
+            None => return Ok(of_both),
+        };
+        Err(ArgumentsError::usage(problem).into())
+    }
+
+    fn compare(&self, task: Option<&str>) -> Result<Comparison, Box<dyn Error>> {
+        let first = RunPredictions::read(&self.first, task)?;
+        let second = RunPredictions::read(&self.second, task)?;
         first
             .check_same_rows(&second)
             .map_err(ArgumentsError::usage)?;
@@ -63,9 +119,15 @@ impl CompareArguments {
             confidence_level: self.level,
             ..Bootstrap::default()
         };
-        let comparison = Comparison::new(&first, &second, &bootstrap)?;
+        Ok(Comparison {
+            task: task.map(str::to_owned),
+            ..Comparison::new(&first, &second, &bootstrap)?
+        })
+    }
+
+    fn print(&self, comparison: &Comparison) -> Result<(), Box<dyn Error>> {
         let text = match self.json {
-            true => serde_json::to_string(&comparison)?,
+            true => serde_json::to_string(comparison)?,
             false => comparison.to_string(),
         };
         Ok(say(&text)?)
@@ -79,6 +141,7 @@ impl Comparison {
         bootstrap: &Bootstrap,
     ) -> Result<Self, EvalError> {
         let mut comparison = Self {
+            task: None,
             first: first.name.clone(),
             second: second.name.clone(),
             rows: first.rows.len(),
@@ -237,6 +300,9 @@ impl TagCounts {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, second) = (&self.first, &self.second);
+        if let Some(task) = &self.task {
+            write!(f, "Task {task}: ")?;
+        }
         write!(f, "{first} and {second} on {} test rows", self.rows)?;
         for (name, compared) in &self.scores {
             let (ours, theirs) = (compared.first, compared.second);
@@ -273,6 +339,7 @@ mod tests {
 
     fn empty(rows: usize) -> Comparison {
         Comparison {
+            task: None,
             first: "a".to_string(),
             second: "b".to_string(),
             rows,

@@ -4,20 +4,20 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use finetune::data::tabular::{self, LabelKind, SplitFiles};
+use finetune::data::tabular::SplitFiles;
 use finetune::data::{BatchSize, Split, tagged};
 use finetune::eval::{Scores, Thresholds};
-use finetune::model::ProblemType;
 use finetune::predict::{
     Embedder, EmbedderConfig, ModelKind, TokenPredictor, TokenPredictorConfig, evaluator,
 };
 use finetune::prelude::*;
 use finetune_arguments::{
-    ArgumentsError, EmbeddingColumnArguments, LabelArguments, LabelType, TableArguments,
-    TagArguments, model_directory, say,
+    ArgumentsError, EmbeddingColumnArguments, LabelArguments, TableArguments, TagArguments,
+    model_directory, say,
 };
 use serde_json::json;
 
+use crate::labeled_texts::LabeledTexts;
 use crate::named_dataset::NamedDatasetArguments;
 
 /// Model and labeled rows.
@@ -101,13 +101,15 @@ impl EvaluateArguments {
     fn evaluate_texts(&self, directory: &Path) -> Result<(usize, Scores), Box<dyn Error>> {
         let threshold = self.labels.fixed_threshold()?;
         let predictor = self.predictor(directory, threshold)?;
-        let dataset = match self.dataset.open(self.test.is_some())? {
-            Some((dataset, data)) => {
-                let on_bad_rows = self.table.on_bad_rows();
-                dataset.open_split_with(&data, self.split, on_bad_rows)?.0
-            }
-            None => self.read_texts(&predictor)?,
+        let rows = LabeledTexts {
+            file: self.test.as_deref(),
+            argument: "--test-file",
+            dataset: &self.dataset,
+            split: self.split,
+            labels: &self.labels,
+            table: &self.table,
         };
+        let dataset = rows.read(&predictor)?;
         let names = self.metrics.iter().map(String::as_str);
         let evaluator = evaluator(&dataset.schema.target, &[], names)?;
         let scores = predictor.evaluate_with(&dataset, &evaluator)?;
@@ -131,35 +133,6 @@ impl EvaluateArguments {
             config,
             &self.device.open()?,
         )?)
-    }
-
-    /// Reads the file, with labels as the model predicts them.
-    fn read_texts(&self, predictor: &Predictor) -> Result<Dataset, Box<dyn Error>> {
-        let path = self.file()?;
-        let names = predictor.class_names();
-        let labels = match predictor.problem_type() {
-            ProblemType::Regression => self.labels.labels(LabelType::Score)?,
-            // The names of a single output are not those of its two classes.
-            ProblemType::MultiLabelClassification if names.len() > 1 => {
-                match self.labels.labels(LabelType::MultiLabel)? {
-                    LabelKind::MultiLabel { separator, classes } => LabelKind::MultiLabel {
-                        separator,
-                        classes: classes.or_else(|| Some(names.to_vec())),
-                    },
-                    other => other,
-                }
-            }
-            _ => match self.labels.labels(LabelType::Classes)? {
-                LabelKind::InferClasses if names.len() > 1 => LabelKind::Classes(names.to_vec()),
-                other => other,
-            },
-        };
-        let options = self
-            .table
-            .options(self.labels.columns("text", "label"), labels);
-        let target = tabular::infer_target(path, &options)?;
-        let reader = tabular::read(path, Split::Test, &target, &options)?;
-        Ok(reader.read()?.0)
     }
 
     fn evaluate_tokens(&self, directory: &Path) -> Result<(usize, Scores), Box<dyn Error>> {

@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, Command};
 
 /// Identifiers of the arguments that `--help` shows, by command; it shows all arguments of commands that
 /// are not listed.
-const SHORT: [(&str, &str); 5] = [
+const SHORT: [(&str, &str); 6] = [
     (
         "train",
         "task train validation test dataset data text_column text_pair_column label_column \
@@ -16,6 +16,11 @@ const SHORT: [(&str, &str); 5] = [
         "evaluate",
         "model test dataset data split text_column text_pair_column label_column label_separator \
          anchor_column positive_column metrics json device precision",
+    ),
+    (
+        "calibrate",
+        "model validation dataset data split text_column text_pair_column label_column coverage json \
+         device",
     ),
     (
         "predict",

@@ -10,18 +10,21 @@
 //! Each command is a module with a struct of its arguments and a `run`; those that the examples have,
 //! too, are in [`finetune_arguments`]. [`run`] is the whole program.
 
+mod calibrate;
 mod command;
 mod compare;
 mod embed;
 mod evaluate;
 mod export;
 mod help;
+mod labeled_texts;
 mod named_dataset;
 mod predictions;
 mod pretrain;
 mod serve;
 mod train;
 mod train_task;
+mod upload;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -11,10 +11,10 @@ use finetune_arguments::{ArgumentsError, data_directory, show_downloads};
 /// Name and directory of a published dataset.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct NamedDatasetArguments {
-    /// Published dataset like ag_news, to train also hub ORG/NAME
+    /// Published dataset like ag_news, or ORG/NAME of the hub
     ///
-    /// It takes the place of files. Of the Hugging Face hub, it is ORG/NAME, ORG/NAME:CONFIG or ORG/NAME@REVISION, with columns as in files of one's
-    /// own.
+    /// It takes the place of files. Of the Hugging Face hub, it is ORG/NAME, ORG/NAME:CONFIG or
+    /// ORG/NAME@REVISION, with columns as in files of one's own.
     #[arg(long, value_name = "NAME")]
     pub(crate) dataset: Option<String>,
     /// Its directory, or `hub` to download it [default: hub]

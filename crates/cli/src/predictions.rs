@@ -55,20 +55,50 @@ fn same<T: PartialEq>(first: &[[T; 2]], second: &[[T; 2]]) -> bool {
     first.len() == second.len() && labels.all(|([first, _], [second, _])| first == second)
 }
 
+/// Returns the names of the tasks that a run recorded predictions of; none for a run on one task.
+///
+/// # Errors
+/// If it is no directory of a finished run with test rows.
+pub(crate) fn recorded_tasks(path: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    let run = RunDirectory::new(path);
+    if run.predictions().exists() {
+        return Ok(Vec::new());
+    }
+    let config: Value = match run.config().exists() {
+        true => read_json(&run.config())?,
+        false => Value::Null,
+    };
+    let names = config["data"].as_object().into_iter().flatten();
+    let names = names.map(|(name, _)| name);
+    let tasks: Vec<String> = names
+        .filter(|name| run.task_predictions(name).exists())
+        .cloned()
+        .collect();
+    if tasks.is_empty() {
+        let problem = "no predictions.jsonl, expected the directory of a finished run";
+        return Err(format!("{}: {problem}", path.display()).into());
+    }
+    Ok(tasks)
+}
+
 impl RunPredictions {
-    /// Reads the predictions of a run directory.
+    /// Reads the predictions of a run directory; of a run on several tasks, those of `task`.
     ///
     /// # Errors
     /// If the run has not recorded predictions of labeled rows, or a file cannot be read.
-    pub(crate) fn read(path: &Path) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn read(path: &Path, task: Option<&str>) -> Result<Self, Box<dyn Error>> {
         let run = RunDirectory::new(path);
-        let file = run.predictions();
-        if !file.exists() {
-            let problem =
-                "no predictions.jsonl, expected the directory of a finished run on one task";
-            return Err(format!("{}: {problem}", path.display()).into());
-        }
+        let task = match task {
+            // A run on one task is compared with a task of another.
+            Some(task) if !run.predictions().exists() => Some(task),
+            _ => None,
+        };
+        let file = task.map_or_else(|| run.predictions(), |task| run.task_predictions(task));
         let config: Value = read_json(&run.config())?;
+        let data = match task {
+            Some(task) => &config["data"][task],
+            None => &config["data"],
+        };
         let lines = metrics_lines(&file)?;
         let rows = rows_of(&lines).ok_or_else(|| {
             let problem = "expected a label and a prediction of the same kind in each line";
@@ -77,7 +107,7 @@ impl RunPredictions {
         Ok(Self {
             name: path.display().to_string(),
             rows,
-            fingerprint: config["data"]["test"]["fingerprint"].clone(),
+            fingerprint: data["test"]["fingerprint"].clone(),
             cleaning: config["config"]["text"]["cleaning"].clone(),
         })
     }

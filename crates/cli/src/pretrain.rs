@@ -6,7 +6,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use finetune::data::tabular::{self, ColumnNames, LabelKind};
+use finetune::data::tabular::{self, ColumnNames, LabelKind, TabularOptions};
 use finetune::data::{Example, Label, Split, Target, TextArity, concatenate_texts};
 use finetune::prelude::*;
 use finetune::train::{NextSentenceConfig, PreTraining, PreTrainingConfig};
@@ -91,14 +91,22 @@ impl PretrainArguments {
     /// Returns the texts of all files, or those of the published dataset without its validation and test
     /// rows.
     fn texts(&self) -> Result<Dataset, Box<dyn Error>> {
-        if let Some((dataset, directory)) = self.dataset.open(!self.files.is_empty())? {
+        let has_files = !self.files.is_empty();
+        if let Some(dataset) = self.dataset.download(has_files)? {
+            let splits = [Split::Train, Split::Unlabeled];
+            let splits = splits.into_iter().filter(|split| dataset.has_split(*split));
+            let read = |split| dataset.open_split(split, &self.options());
+            let rows: Vec<Dataset> = splits.map(read).collect::<Result<_, _>>()?;
+            return Ok(concatenate_texts(&rows));
+        }
+        if let Some((dataset, directory)) = self.dataset.open(has_files)? {
             let splits = dataset
                 .open_with(&directory, self.table.on_bad_rows())?
                 .splits;
             let rows = std::iter::once(&splits.train).chain(&splits.unlabeled);
             return Ok(concatenate_texts(rows));
         }
-        if self.files.is_empty() {
+        if !has_files {
             let problem = "--train-file FILE or --dataset NAME is missing";
             return Err(ArgumentsError::usage(problem).into());
         }
@@ -110,14 +118,19 @@ impl PretrainArguments {
         Ok(concatenate_texts(&files))
     }
 
-    fn table_texts(&self, file: &Path) -> Result<Dataset, Box<dyn Error>> {
+    /// Returns how the texts of a table are read: without labels.
+    fn options(&self) -> TabularOptions {
         let columns = ColumnNames {
             text: ColumnList::columns(&self.text_column),
             text_pair: Vec::new(),
             label: None,
         };
-        let options = self.table.options(columns, LabelKind::default());
-        let reader = tabular::read(file, Split::Unlabeled, &Target::Unlabeled, &options)?;
+        self.table.options(columns, LabelKind::default())
+    }
+
+    fn table_texts(&self, file: &Path) -> Result<Dataset, Box<dyn Error>> {
+        let (split, target) = (Split::Unlabeled, Target::Unlabeled);
+        let reader = tabular::read(file, split, &target, &self.options())?;
         Ok(reader.read()?.0)
     }
 }

@@ -69,3 +69,69 @@ fn a_study_runs_from_its_file() {
     let out = place.run("study list seeds.toml").done();
     assert_eq!(out.matches("complete").count(), 2, "{out}");
 }
+
+#[test]
+fn runs_on_several_tasks_are_compared_task_by_task() {
+    let place = Place::new();
+    let predictions = |right: usize| -> String {
+        let line = |row: usize| {
+            let found = if row < right { "yes" } else { "no" };
+            format!("{{\"row\":{row},\"label\":\"yes\",\"prediction\":\"{found}\"}}\n")
+        };
+        (0..20).map(line).collect()
+    };
+    for (run, tasks) in [
+        ("a", &[("sst", 18), ("para", 20)][..]),
+        ("b", &[("sst", 12), ("sts", 20)]),
+        ("c", &[("sts", 20)]),
+    ] {
+        std::fs::create_dir_all(place.path(&format!("{run}/predictions"))).unwrap();
+        let data: Vec<String> = tasks
+            .iter()
+            .map(|(task, _)| format!("\"{task}\":{{\"test\":{{\"fingerprint\":\"{task}\"}}}}"))
+            .collect();
+        let config = format!("{{\"data\":{{{}}},\"config\":{{}}}}", data.join(","));
+        place.write(&format!("{run}/config.json"), &config);
+        for (task, right) in tasks {
+            place.write(
+                &format!("{run}/predictions/{task}.jsonl"),
+                &predictions(*right),
+            );
+        }
+    }
+    std::fs::create_dir(place.path("one")).unwrap();
+    place.write(
+        "one/config.json",
+        r#"{"data":{"test":{"fingerprint":"sst"}},"config":{}}"#,
+    );
+    place.write("one/predictions.jsonl", &predictions(15));
+
+    let out = place.run("compare a b").done();
+    assert!(
+        out.starts_with("Task sst: a and b on 20 test rows\naccuracy: 0.9000 and 0.6000"),
+        "{out}"
+    );
+    assert!(!out.contains("para") && !out.contains("sts"), "{out}");
+    let out = place.run("compare one b --task sst --json").done();
+    let compared: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(compared["scores"][0][1]["first"], 0.75);
+    for (arguments, message) in [
+        ("compare a c", "the runs have no task in common"),
+        (
+            "compare one b",
+            "--task NAME is missing: one of the runs has the tasks sst, sts",
+        ),
+        (
+            "compare a b --task sts",
+            "there is no task sts to compare, but sst",
+        ),
+        (
+            "compare one one --task sst",
+            "--task sst is for runs on several tasks",
+        ),
+    ] {
+        let error = place.run(arguments).failed(2);
+        assert!(error.contains(message), "{error}");
+    }
+    place.run("compare a nowhere").failed(1);
+}

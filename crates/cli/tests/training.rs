@@ -216,3 +216,67 @@ fn an_embedding_model_from_training_to_vectors() {
     let message = place.run("predict --model a/model one").failed(2);
     assert!(message.contains("an embedding model"), "{message}");
 }
+
+#[test]
+fn a_calibration_is_saved_with_the_model() {
+    let place = Place::new();
+    place.train("a", "--max-steps 8 --batch-size 8").done();
+    let rows =
+        "{datasets/customer_messages/sample/test.csv} --text-column message --label-column topic";
+    let out = place
+        .run(&format!(
+            "calibrate --model a/model --validation-file {rows} --coverage 0.8 --json"
+        ))
+        .done();
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["rows"], 40);
+    assert!(report["after"]["log_loss"].as_f64() < report["before"]["log_loss"].as_f64());
+    let out = place
+        .run(&format!(
+            "evaluate --model a/model --test-file {rows} --json"
+        ))
+        .done();
+    let scores: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        scores["scores"]["prediction_set_coverage"],
+        report["after"]["prediction_sets"]["coverage"]
+    );
+    let out = place.run("predict --model a/model --jsonl late").done();
+    let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(answer["prediction_set"].is_array(), "{answer}");
+
+    let message = place.run("calibrate --model a/model").failed(2);
+    assert!(
+        message.contains("--validation-file FILE or --dataset NAME"),
+        "{message}"
+    );
+    let message = place
+        .run(&format!(
+            "calibrate --model bert-base-uncased --validation-file {rows}"
+        ))
+        .failed(2);
+    assert!(
+        message.contains("--model is to be a directory"),
+        "{message}"
+    );
+
+    // As a setting of the run.
+    place
+        .train(
+            "b",
+            "--max-steps 8 --batch-size 8 --validation-split 0.25 --set calibration.coverage=0.9",
+        )
+        .done();
+    let report = place.json("b/report.json");
+    assert!(
+        report["test"]["calibrated"]["temperature"].is_number(),
+        "{report}"
+    );
+    let message = place
+        .train("c", "--max-steps 1 --set calibration.coverage=0.9")
+        .failed(1);
+    assert!(
+        message.contains("calibration is given without validation rows"),
+        "{message}"
+    );
+}

@@ -102,8 +102,8 @@ pub use multi_label::{
 pub use names::{nearest_first, short_type_name};
 pub use predictions::{Predictions, Targets, first_largest, softmax};
 pub use probabilities::{
-    BinStrategy, Binning, MulticlassAverage, PredictedProbabilities, PredictionSetRule,
-    Reliability, ReliabilityBin, fit_temperature,
+    BinStrategy, Binning, CalibrationScores, MulticlassAverage, PredictedProbabilities,
+    PredictionSetRule, PredictionSetScores, Reliability, ReliabilityBin, fit_temperature,
 };
 pub use ranking::{BinaryRanking, PrecisionRecallCurve, PrecisionRecallPoint, RocCurve, RocPoint};
 pub use regression::{PredictedScores, RegressionReport};

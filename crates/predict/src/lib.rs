@@ -28,7 +28,7 @@ mod predictor_config;
 mod text_preprocessing;
 mod tokens;
 
-pub use calibration::Calibration;
+pub use calibration::{Calibration, CalibrationReport};
 pub use compatibility::{check_length, check_vocabulary, load_tokenizer};
 pub use embed::{embed, embed_with};
 pub use embedder::{Embedder, EmbedderConfig};

@@ -20,7 +20,7 @@ use finetune_model::{
     load_classifier_with, model_directory,
 };
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, CalibrationReport};
 use crate::compatibility::{check_length, check_vocabulary, load_tokenizer};
 use crate::error::PredictError;
 use crate::evaluator::evaluator;
@@ -188,9 +188,14 @@ impl Predictor {
         })
     }
 
+    /// Returns the calibration of the probabilities, if any.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
+    }
+
     /// Fits a calibration on labeled rows that the model was not trained on, with a rule for sets of
-    /// classes if a `coverage` in `(0, 1)` is given. [`Self::with_calibration`] applies it, and
-    /// [`Self::text_preprocessing`] saves it.
+    /// classes if a `coverage` in `(0, 1)` is given, and scores it on the same rows.
+    /// [`Self::with_calibration`] applies it, and [`Self::text_preprocessing`] saves it.
     ///
     /// # Errors
     /// - [`PredictError::InvalidSetting`] if the model does not predict one of several classes, or the
@@ -201,7 +206,7 @@ impl Predictor {
         &self,
         dataset: &Dataset,
         coverage: Option<f64>,
-    ) -> Result<Calibration, PredictError> {
+    ) -> Result<CalibrationReport, PredictError> {
         let (outputs, found) = (self.class_names().len(), self.problem_type());
         if found != ProblemType::SingleLabelClassification || outputs < 2 {
             let found = format!("{found:?} with {outputs} outputs");
@@ -214,7 +219,8 @@ impl Predictor {
         }
         let targets = self.targets(dataset)?;
         let logits = self.outputs(dataset)?.logits;
-        Ok(Calibration::fit(&logits, targets.classes()?, coverage)?)
+        let labels = targets.classes()?;
+        Ok(Calibration::fit(&logits, labels, coverage)?.report(&logits, labels)?)
     }
 
     /// Returns what is applied to texts and outputs, to be saved beside the model.
@@ -275,7 +281,8 @@ impl Predictor {
     /// Evaluates the model on a dataset, with `metrics` and the default metrics of its targets
     /// except the loss.
     ///
-    /// Classes are matched by name, so their order may differ from the model's.
+    /// Classes are matched by name, so their order may differ from the model's. Scores of a calibrated model
+    /// include those of its [`CalibrationScores`](finetune_eval::CalibrationScores).
     ///
     /// # Errors
     /// - [`PredictError::InvalidSetting`] if the dataset has a class that the model lacks, or any
@@ -303,11 +310,17 @@ impl Predictor {
         let targets = self.targets(dataset)?;
         let thresholds = Thresholds::PerClass(self.thresholds.clone());
         let mut predictions = self.outputs(dataset)?.with_thresholds(thresholds);
+        let mut trust = Scores::new();
         if let Some(calibration) = &self.calibration {
+            if let Targets::Classes(labels) = &targets {
+                trust = calibration.scores(&predictions.logits, labels)?.scores();
+            }
             let rows = predictions.logits.iter_mut();
             rows.for_each(|logits| calibration.scale(logits));
         }
-        Ok(evaluator.evaluate(&predictions, &targets)?)
+        let mut scores = evaluator.evaluate(&predictions, &targets)?;
+        scores.extend(trust);
+        Ok(scores)
     }
 
     /// Returns the outputs of the model on a dataset, not calibrated.

@@ -11,6 +11,7 @@ use finetune_predict::load_tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::activations::ActivationCacheConfig;
+use crate::calibration_config::CalibrationConfig;
 use crate::decision_threshold::DecisionThreshold;
 use crate::error::TrainError;
 use crate::loss::{Loss, LossConfig};
@@ -58,6 +59,9 @@ pub struct FineTuningConfig {
     /// Thresholds of multi-label classification (default: 0.5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<DecisionThreshold>,
+    /// Calibration of the probabilities on the validation rows after training (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationConfig>,
     /// Names of additional built-in metrics, such as `roc_auc`, to evaluate on validation and test
     /// rows beside the default metrics of the task (default: none).
     pub metrics: Vec<String>,
@@ -82,6 +86,9 @@ impl FineTuningConfig {
         self.loss.validate()?;
         if let Some(threshold) = &self.threshold {
             threshold.validate()?;
+        }
+        if let Some(calibration) = &self.calibration {
+            calibration.validate()?;
         }
         self.activation_cache.validate()?;
         self.train.validate()
@@ -201,6 +208,7 @@ impl RunInput for LabeledData {
             model: &config.model,
             loss: Some(config.loss.clone()),
             threshold: config.threshold.clone(),
+            calibration: config.calibration,
             metrics: config.metric_names().collect(),
             parts: &parts,
             train,

@@ -70,6 +70,7 @@
 //! ```
 
 mod activations;
+mod calibration_config;
 mod callback;
 mod checkpoint_directory;
 mod checkpoint_state;
@@ -126,6 +127,7 @@ pub use activations::{
     ActivationCacheConfig, ActivationPlan, CacheDtype, CacheLocation, CachedActivations,
     deterministic_stages, forward,
 };
+pub use calibration_config::CalibrationConfig;
 pub use callback::{
     ActivationsRecord, Callback, CallbackStates, Control, EpochRecord, Event, GradientRecord,
     Phase, StepContext, StepRecord, TaskLossRecord, TrainContext,

@@ -1,12 +1,12 @@
 //! A calibration of a run's model: fitted, applied, saved and read again.
 
 use burn::tensor::Device;
-use finetune_data::{Dataset, Label, Target};
+use finetune_data::{Dataset, Label, Splits, Target};
 use finetune_eval::EvalError;
 use finetune_predict::{
     Calibration, PredictError, Prediction, Predictor, TextPreprocessing, evaluator,
 };
-use finetune_train::{FineTuning, TrainDuration};
+use finetune_train::{CalibrationConfig, EvaluationConfig, FineTuning, TrainDuration};
 
 use crate::regression::checkpoint;
 use crate::small_run::SmallRun;
@@ -43,8 +43,10 @@ fn it_keeps_the_classes_and_is_read_with_the_model() {
     let plain = predictor.predict(&texts(&rows)).unwrap();
     assert!(plain.iter().all(|answer| answer.is_sure().is_none()));
 
-    let fitted = predictor.fit_calibration(&rows, Some(0.8)).unwrap();
+    let report = predictor.fit_calibration(&rows, Some(0.8)).unwrap();
+    let fitted = report.calibration;
     assert_ne!(fitted.temperature, 1.0);
+    assert!(report.after.log_loss < report.before.log_loss);
     let predictor = predictor.with_calibration(Some(fitted)).unwrap();
     let answers = predictor.predict(&texts(&rows)).unwrap();
     let mut covered = 0;
@@ -67,6 +69,12 @@ fn it_keeps_the_classes_and_is_read_with_the_model() {
     let log_loss =
         |predictor: &Predictor| predictor.evaluate_with(&rows, &evaluator).unwrap()["log_loss"];
     let calibrated = log_loss(&predictor);
+    let scores = predictor.evaluate_with(&rows, &evaluator).unwrap();
+    assert!(scores["prediction_set_coverage"] >= 0.8, "{scores:?}");
+    assert!(
+        (scores["expected_calibration_error"] - report.after.expected_calibration_error).abs()
+            < 1e-9
+    );
     let saved = predictor.text_preprocessing();
     let uncalibrated = log_loss(&predictor.with_calibration(None).unwrap());
     assert!(calibrated < uncalibrated, "{calibrated} {uncalibrated}");
@@ -75,6 +83,52 @@ fn it_keeps_the_classes_and_is_read_with_the_model() {
     saved.save(&model).unwrap();
     let again = Predictor::load(&model, &Device::flex()).unwrap();
     assert_eq!(again.predict(&texts(&rows)).unwrap(), answers);
+}
+
+#[test]
+fn a_run_calibrates_on_its_validation_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = folder.path().join("start");
+    let splits = checkpoint(&start);
+    let held_out = splits.test.clone().unwrap();
+    let splits = Splits {
+        validation: splits.test.clone(),
+        ..splits
+    };
+    let mut config = SmallRun::fine_tuning(SmallRun::config());
+    config.calibration = Some(CalibrationConfig {
+        coverage: Some(0.8),
+    });
+    let without = FineTuning::new(&start, splits.clone()).config(config.clone());
+    let error = without.prepare().unwrap_err().to_string();
+    assert!(
+        error.starts_with("calibration is given without validation rows"),
+        "{error}"
+    );
+
+    config.train.evaluation = Some(EvaluationConfig::default());
+    let run = FineTuning::new(&start, splits).config(config);
+    let run = run
+        .prepare()
+        .unwrap()
+        .run(&folder.path().join("run"), &mut ())
+        .unwrap();
+    let report = run.report.test.as_ref().unwrap().calibrated.unwrap();
+    assert_eq!(report.rows, held_out.len());
+    assert_ne!(report.calibration.temperature, 1.0);
+    let text = run.report.to_string();
+    assert!(
+        text.contains("Calibrated on the validation rows."),
+        "{text}"
+    );
+
+    // The model answers with it, and it is what those rows give.
+    let predictor = Predictor::load(&run.directory.model(), &Device::flex()).unwrap();
+    assert_eq!(predictor.calibration(), Some(&report.calibration));
+    let plain = predictor.with_calibration(None).unwrap();
+    let again = plain.fit_calibration(&held_out, Some(0.8)).unwrap();
+    assert!((again.calibration.temperature - report.calibration.temperature).abs() < 1e-6);
+    assert_eq!(again.rows, report.rows);
 }
 
 #[test]

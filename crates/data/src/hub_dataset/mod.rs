@@ -20,8 +20,9 @@ use finetune_hub::{Hub, HubError, Repository};
 use self::card::Card;
 pub use self::name::HubName;
 use self::split_files::SplitPaths;
+use crate::dataset::{Dataset, Target};
 use crate::error::DataError;
-use crate::splits::{LoadedDataset, Split};
+use crate::splits::{LoadedDataset, Split, SplitReport};
 use crate::table::Column;
 use crate::tabular::{
     LabelKind, TableFiles, TabularOptions, has_labels, infer_target_of, read_files,
@@ -134,19 +135,37 @@ impl HubDataset {
     pub fn open(&self, options: &TabularOptions) -> Result<LoadedDataset, DataError> {
         let train = self.table(Split::Train, options)?;
         let target = infer_target_of(&train, options)?;
-        let open = |files: &TableFiles, split| {
-            let read_as = match split == Split::Train || has_labels(files, options)? {
-                true => split,
-                false => Split::Unlabeled,
-            };
-            read_files(files, read_as, &target, options)?.read_split(split, None)
-        };
+        let open = |files: &TableFiles, split| read_split(files, split, &target, options);
         LoadedDataset::load(open(&train, Split::Train)?, |split| {
-            let is_there = self.files.contains_key(&split) || self.own.contains_key(&split);
-            is_there
+            self.has_split(split)
                 .then(|| open(&self.table(split, options)?, split))
                 .transpose()
         })
+    }
+
+    /// Returns whether there is such a split.
+    pub fn has_split(&self, split: Split) -> bool {
+        self.files.contains_key(&split) || self.own.contains_key(&split)
+    }
+
+    /// Reads one split; its classes are those of the training rows, unless they are set in `options`. Rows
+    /// are without labels if `options` has no column for them, or they are not published.
+    ///
+    /// # Errors
+    /// - [`DataError::InvalidSetting`] if there is no such split; the error lists those there are.
+    /// - The errors of [`Self::open`].
+    pub fn open_split(&self, split: Split, options: &TabularOptions) -> Result<Dataset, DataError> {
+        if !self.has_split(split) {
+            let splits = Split::ALL
+                .into_iter()
+                .filter(|split| self.has_split(*split));
+            let splits: Vec<&str> = splits.map(Split::name).collect();
+            let expected = format!("one of {}", splits.join(", "));
+            return Err(DataError::setting("split", expected, split));
+        }
+        let target = infer_target_of(&self.table(Split::Train, options)?, options)?;
+        let table = self.table(split, options)?;
+        Ok(read_split(&table, split, &target, options)?.0)
     }
 
     fn table(&self, split: Split, options: &TabularOptions) -> Result<TableFiles, DataError> {
@@ -167,6 +186,20 @@ impl HubDataset {
         };
         Ok(TableFiles { declared, ..table })
     }
+}
+
+/// Reads the files of a split, without its labels if they are not published.
+fn read_split(
+    files: &TableFiles,
+    split: Split,
+    target: &Target,
+    options: &TabularOptions,
+) -> Result<(Dataset, SplitReport), DataError> {
+    let read_as = match split == Split::Train || has_labels(files, options)? {
+        true => split,
+        false => Split::Unlabeled,
+    };
+    read_files(files, read_as, target, options)?.read_split(split, None)
 }
 
 /// Downloads the files that `select` chooses, and returns their directory and their splits.

@@ -73,6 +73,23 @@ fn splits_and_classes_of_a_repository_are_found() {
     assert_eq!(splits.train.examples[0].label, Label::Class(1));
     assert_eq!(splits.test.unwrap().examples[0].label, Label::Unlabeled);
     assert!(splits.validation.is_none());
+
+    // One split alone.
+    let open = |split, label: Option<&str>| {
+        let mut options = TabularOptions::default();
+        options.columns.label = label.map(Into::into);
+        dataset.open_split(split, &options)
+    };
+    let train = open(Split::Train, Some("label")).unwrap();
+    assert_eq!(train.examples, splits.train.examples);
+    assert_eq!(
+        open(Split::Test, Some("label")).unwrap().examples[0].label,
+        Label::Unlabeled
+    );
+    let texts = open(Split::Train, None).unwrap();
+    assert_eq!((texts.len(), texts.schema.target), (3, Target::Unlabeled));
+    let error = open(Split::Validation, None).unwrap_err().to_string();
+    assert!(error.contains("expected one of train, test"), "{error}");
     let asked = |name: &str| {
         let requests = &server.behavior().requests;
         requests.iter().any(|asked| asked.path.ends_with(name))

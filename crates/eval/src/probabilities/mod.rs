@@ -2,6 +2,7 @@
 
 mod auc;
 mod calibration;
+mod calibration_scores;
 mod prediction_set;
 mod proper_scores;
 mod score;
@@ -14,6 +15,7 @@ use crate::ranking::BinaryRanking;
 use crate::validate::{check_pairs, check_row, checked_row, some_rows};
 pub use auc::MulticlassAverage;
 pub use calibration::{BinStrategy, Binning, Reliability, ReliabilityBin};
+pub use calibration_scores::{CalibrationScores, PredictionSetScores};
 pub use prediction_set::PredictionSetRule;
 pub use temperature::fit_temperature;
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OverallScore;
 use crate::activations::ActivationCacheConfig;
+use crate::calibration_config::CalibrationConfig;
 use crate::decision_threshold::DecisionThreshold;
 use crate::distillation::DistillationConfig;
 use crate::error::TrainError;
@@ -74,6 +75,9 @@ pub struct TaskConfig {
     /// Thresholds of multi-label classification (default: 0.5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<DecisionThreshold>,
+    /// Calibration of the probabilities on the validation rows after training (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationConfig>,
     /// Names of additional metrics, beside the default metrics of the task (default: none).
     pub metrics: Vec<String>,
     /// Whether the encoder reads the texts of a pair as one sequence (cross-encoder) or separately
@@ -98,6 +102,7 @@ impl Default for TaskConfig {
             model: ClassifierOverrides::default(),
             loss: None,
             threshold: None,
+            calibration: None,
             metrics: Vec::new(),
             pair_encoding: PairEncoding::default(),
             max_length: None,
@@ -132,6 +137,9 @@ impl TaskConfig {
         self.model.validate()?;
         if let Some(threshold) = &self.threshold {
             threshold.validate()?;
+        }
+        if let Some(calibration) = &self.calibration {
+            calibration.validate()?;
         }
         match &self.distillation {
             Some(_) if !self.trainable => {

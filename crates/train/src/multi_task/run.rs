@@ -224,6 +224,7 @@ impl TaskData {
             model: &config.model,
             loss: config.loss.clone(),
             threshold: config.threshold.clone(),
+            calibration: config.calibration,
             splits,
             metrics: config.metrics.iter().map(String::as_str).collect(),
             parts: self.parts.get(&config.name).unwrap_or(NO_PARTS),

@@ -318,7 +318,11 @@ impl RunReport {
             f,
             "\nTested on {rows} rows in {speed}. {sentence}\n\n{}",
             test.scores
-        )
+        )?;
+        match &test.calibrated {
+            Some(report) => write!(f, "\n\nCalibrated on the validation rows. {report}"),
+            None => Ok(()),
+        }
     }
 
     fn fmt_evaluations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -338,6 +342,9 @@ impl RunReport {
             let Some(test) = &task.test else { continue };
             let (name, rows) = (&task.name, test.scores.rows());
             write!(f, "\n{name}: tested on {rows} rows. {}", test.sentence())?;
+            if let Some(report) = &test.calibrated {
+                write!(f, " Calibrated on the validation rows. {report}")?;
+            }
         }
         if let Some(conflicts) = &self.conflicts {
             write!(f, "\n{}", conflicts.to_string().trim_end())?;

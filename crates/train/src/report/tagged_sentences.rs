@@ -34,6 +34,7 @@ impl TestSection {
             scores: sentences.scores()?,
             analysis: ErrorAnalysis::of_worst(sentences.worst()?),
             metrics,
+            calibrated: None,
             seconds: output.seconds,
             samples_per_second: output.samples_per_second(),
         })

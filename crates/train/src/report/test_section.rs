@@ -9,7 +9,7 @@ use finetune_eval::{
     ClassificationReport, ConfusionMatrix, EmbeddingReport, EntityReport, Evaluator, MetricKind,
     MetricSource, MultiLabelReport, Predictions, RegressionReport, RerankingReport, Scores,
 };
-use finetune_predict::PredictionOutput;
+use finetune_predict::{CalibrationReport, PredictionOutput};
 use serde::{Deserialize, Serialize};
 
 use super::{ErrorAnalysis, figure};
@@ -33,6 +33,10 @@ pub struct TestSection {
     /// Values of all metrics of the run by name: default ones of the task, those in the settings,
     /// and your own.
     pub metrics: Scores,
+    /// Probabilities before and after the calibration that is saved with the model; all other values of
+    /// the section are of those before. `None` without a calibration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<CalibrationReport>,
     /// Wall time of the prediction loop in seconds.
     pub seconds: f64,
     /// Predicted texts per second.
@@ -156,6 +160,7 @@ impl TestSection {
             scores: TestScores::new(predictions, &labels, class_names)?,
             analysis: ErrorAnalysis::new(predictions, &labels, test)?,
             metrics,
+            calibrated: None,
             seconds: output.seconds,
             samples_per_second: output.samples_per_second(),
         })
@@ -175,6 +180,10 @@ impl TestSection {
             facts.with(name.replace('_', " "), format!("{score:.4}"))
         });
         let section = Section::new(title).with(metrics);
+        let section = match &self.calibrated {
+            Some(report) => section.with(calibration_facts(report)),
+            None => section,
+        };
         let section = match &self.scores {
             TestScores::Classes {
                 report,
@@ -253,6 +262,39 @@ fn main_scores(scores: &Scores) -> String {
         .map(|(name, score)| format!("{name} {score:.4}"))
         .collect();
     format!("{}.", main.join(", "))
+}
+
+/// Returns what the calibration of the saved model does to the probabilities of the test rows.
+fn calibration_facts(report: &CalibrationReport) -> KeyValues {
+    let (before, after) = (&report.before, &report.after);
+    let both = |before: f64, after: f64| format!("{before:.4} before, {after:.4} after");
+    let error = both(
+        before.expected_calibration_error,
+        after.expected_calibration_error,
+    );
+    let facts = KeyValues::new()
+        .with(
+            "Calibration temperature",
+            format!("{:.4}", report.calibration.temperature),
+        )
+        .with("Expected calibration error", error)
+        .with("Log loss", both(before.log_loss, after.log_loss));
+    match (&report.calibration.prediction_set, &after.prediction_sets) {
+        (Some(rule), Some(sets)) => facts
+            .with(
+                "Coverage of prediction sets",
+                format!("{:.4}, fitted for {}", sets.coverage, rule.coverage),
+            )
+            .with(
+                "Classes in a prediction set",
+                format!("{:.3} on average", sets.mean_size),
+            )
+            .with(
+                "Prediction sets of one class",
+                format!("{:.1} %", 100.0 * sets.sure),
+            ),
+        _ => facts,
+    }
 }
 
 fn facts_of(report: &RegressionReport) -> KeyValues {

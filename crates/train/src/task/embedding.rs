@@ -361,6 +361,7 @@ impl Task for EmbeddingTask {
                 }),
                 analysis: ErrorAnalysis::of_worst(TextSamples::default()),
                 metrics: scores,
+                calibrated: None,
                 seconds,
                 samples_per_second: rows.dataset.len() as f64 / seconds,
             },

@@ -16,6 +16,7 @@ use super::SequenceClassificationTask;
 use super::label_fit::check_label_fit;
 use super::sequence_classification::Source;
 use crate::activations::CachePlans;
+use crate::calibration_config::CalibrationConfig;
 use crate::decision_threshold::DecisionThreshold;
 use crate::encoded_splits::UsedSplits;
 use crate::error::TrainError;
@@ -36,6 +37,8 @@ pub(crate) struct TaskSource<'a> {
     pub(crate) loss: Option<LossConfig>,
     /// Thresholds of multi-label classification; `None` for the default.
     pub(crate) threshold: Option<DecisionThreshold>,
+    /// Calibration of the probabilities of a single-label classifier, if any.
+    pub(crate) calibration: Option<CalibrationConfig>,
     /// Names of metrics beside those of the target.
     pub(crate) metrics: Vec<&'a str>,
     pub(crate) parts: &'a Parts,
@@ -105,6 +108,10 @@ impl TaskSource<'_> {
         let (model, report) =
             load_with(self.model, &directory, &classifier, head, self.seed, device)?;
         ClassifierOverrides::check_head(&model, schema, pairs)?;
+        if let Some(calibration) = &self.calibration {
+            let (outputs, has_validation) = (model.num_labels(), splits.has_validation());
+            calibration.check(&schema.target, outputs, has_validation)?;
+        }
         text.check_fit(&directory, tokenizer, &checkpoint.encoder)?;
         let data = splits.encode(&text, tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
@@ -114,6 +121,7 @@ impl TaskSource<'_> {
         let mut task = SequenceClassificationTask::new(data.train.tokens.clone(), loss)
             .evaluator(evaluator)
             .threshold(self.threshold.unwrap_or_default())
+            .calibration(self.calibration)
             .eval_batch_size(self.train.eval_batch_size);
         if let Some(split) = &data.validation {
             task = task.validation(Arc::clone(&split.tokens));

@@ -300,6 +300,7 @@ impl Task for RerankingTask {
                 }),
                 analysis: ErrorAnalysis::of_worst(TextSamples::default()),
                 metrics: scores,
+                calibrated: None,
                 seconds: output.seconds,
                 samples_per_second: output.samples_per_second(),
             },

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
-use finetune_data::{Batch, BatchSize, EncodedDataset, Target, TextTokenizer, collate};
+use finetune_data::{Batch, BatchSize, EncodedDataset, Labels, Target, TextTokenizer, collate};
 use finetune_eval::{Better, Evaluator, Predictions, Scores, Thresholds};
 use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, SequenceClassifier};
 use finetune_ops::{Precision, Upload};
-use finetune_predict::{TextPreprocessing, target_kind};
+use finetune_predict::{Calibration, TextPreprocessing, target_kind};
 
 use super::save::save_with_adapter;
 use super::{Task, TestOutput, check_autodiff};
@@ -16,6 +16,7 @@ use crate::activations::{
     ActivationCacheConfig, CachePlans, CachedActivations, CachedSplits, deterministic_stages,
     forward_with,
 };
+use crate::calibration_config::CalibrationConfig;
 use crate::callback::{Callback, Phase};
 use crate::decision_threshold::DecisionThreshold;
 use crate::encoded_splits::Data;
@@ -41,10 +42,18 @@ pub struct SequenceClassificationTask {
     loss: Criterion,
     evaluator: Evaluator,
     threshold: DecisionThreshold,
-    /// Thresholds of the model at the end of training.
-    tuned: Option<Thresholds>,
+    calibration: Option<CalibrationConfig>,
+    /// Rules of the model at the end of training.
+    fitted: Option<FittedRules>,
     eval_batch_size: BatchSize,
     source: Option<Source>,
+}
+
+/// What is applied to the outputs of a model: given, or fitted on the validation rows.
+#[derive(Debug, Clone, Default)]
+struct FittedRules {
+    thresholds: Thresholds,
+    calibration: Option<Calibration>,
 }
 
 /// What a task of a run was made from, and what is saved with its model.
@@ -70,7 +79,8 @@ impl SequenceClassificationTask {
             kept: CachedSplits::default(),
             loss,
             threshold: DecisionThreshold::default(),
-            tuned: None,
+            calibration: None,
+            fitted: None,
             eval_batch_size: TrainConfig::default().eval_batch_size,
             source: None,
         }
@@ -103,6 +113,12 @@ impl SequenceClassificationTask {
     /// Sets the thresholds of multi-label classification (default: 0.5).
     pub fn threshold(mut self, threshold: DecisionThreshold) -> Self {
         self.threshold = threshold;
+        self
+    }
+
+    /// Sets the calibration of the probabilities after training (default: none).
+    pub fn calibration(mut self, calibration: Option<CalibrationConfig>) -> Self {
+        self.calibration = calibration;
         self
     }
 
@@ -170,25 +186,31 @@ impl SequenceClassificationTask {
         Some(&self.source.as_ref()?.tokenizer)
     }
 
-    /// Returns how the texts were cleaned and encoded, and the thresholds of multi-label
-    /// classification; `None` for a task made from encoded rows. Thresholds that are tuned are known
-    /// at the end of training.
+    /// Returns how the texts were cleaned and encoded, the thresholds of multi-label classification
+    /// and the calibration; `None` for a task made from encoded rows. What is fitted on the validation
+    /// rows is known at the end of training.
     pub fn preprocessing(&self) -> Option<TextPreprocessing> {
-        let thresholds = match (&self.tuned, &self.threshold) {
-            (Some(tuned), _) => Some(tuned.clone()),
+        let thresholds = match (&self.fitted, &self.threshold) {
+            (Some(fitted), _) => Some(fitted.thresholds.clone()),
             (None, DecisionThreshold::Fixed(given)) => Some(given.clone()),
             (None, DecisionThreshold::MaxF1) => None,
         };
-        self.preprocessing_with(thresholds)
+        let calibration = self.fitted.as_ref().and_then(|fitted| fitted.calibration);
+        self.preprocessing_with(thresholds, calibration)
     }
 
-    fn preprocessing_with(&self, thresholds: Option<Thresholds>) -> Option<TextPreprocessing> {
+    fn preprocessing_with(
+        &self,
+        thresholds: Option<Thresholds>,
+        calibration: Option<Calibration>,
+    ) -> Option<TextPreprocessing> {
         let source = self.source.as_ref()?;
         Some(TextPreprocessing {
             texts: self.train.schema.texts,
             cleaning: source.text.cleaning.clone(),
             encoding: source.text.encoding,
             threshold: thresholds.filter(|_| self.is_multi_label()),
+            calibration,
             ..TextPreprocessing::default()
         })
     }
@@ -197,22 +219,35 @@ impl SequenceClassificationTask {
         matches!(self.target(), Target::MultiLabel(_))
     }
 
-    /// Returns the thresholds for a model: those of the settings, or those with the highest F1 on
-    /// the validation rows.
-    fn thresholds_of(
+    /// Returns the rules for a model: the thresholds of the settings, or those with the highest F1 on the
+    /// validation rows, and the calibration on these rows.
+    fn rules_of(
         &self,
         model: &SequenceClassifier,
         callback: &mut dyn Callback,
-    ) -> Result<Thresholds, TrainError> {
-        match (&self.tuned, &self.threshold, &self.validation) {
-            (Some(tuned), ..) => Ok(tuned.clone()),
-            (None, DecisionThreshold::Fixed(given), _) => Ok(given.clone()),
-            (None, DecisionThreshold::MaxF1, None) => Ok(Thresholds::default()),
-            (None, DecisionThreshold::MaxF1, Some(data)) => {
-                let predictions = self.predict_validation(data, model, callback)?;
-                tuned_on(data, &predictions)
-            }
+    ) -> Result<FittedRules, TrainError> {
+        if let Some(fitted) = &self.fitted {
+            return Ok(fitted.clone());
         }
+        let given = match &self.threshold {
+            DecisionThreshold::Fixed(given) => Some(given.clone()),
+            DecisionThreshold::MaxF1 => None,
+        };
+        let data = match &self.validation {
+            Some(data) if given.is_none() || self.calibration.is_some() => data,
+            _ => {
+                return Ok(FittedRules {
+                    thresholds: given.unwrap_or_default(),
+                    calibration: None,
+                });
+            }
+        };
+        let predictions = self.predict_validation(data, model, callback)?;
+        let fit = |calibration: &CalibrationConfig| calibration.fit(data, &predictions);
+        Ok(FittedRules {
+            thresholds: given.map_or_else(|| tuned_on(data, &predictions), Ok)?,
+            calibration: self.calibration.as_ref().map(fit).transpose()?,
+        })
     }
 
     fn predict_validation(
@@ -285,9 +320,14 @@ impl SequenceClassificationTask {
     ) -> Result<TestOutput, TrainError> {
         let rows = self.rows_to_predict(&split.tokens, self.kept.of.test.as_ref());
         let mut output = rows.predict(Phase::Testing, model, callback)?;
-        output.predictions.thresholds = self.thresholds_of(model, callback)?;
-        let report = TestSection::new(&mut output, split, &self.loss, &self.evaluator)?;
+        let rules = self.rules_of(model, callback)?;
+        output.predictions.thresholds = rules.thresholds;
+        let mut report = TestSection::new(&mut output, split, &self.loss, &self.evaluator)?;
         let (labels, class_names) = (split.tokens.labels.all()?, split.dataset.class_names());
+        if let (Some(calibration), Labels::Classes(labels)) = (rules.calibration, &labels) {
+            let logits = &output.predictions.logits;
+            report.calibrated = Some(calibration.report(logits, labels)?);
+        }
         Ok(TestOutput {
             report,
             lines: prediction_lines(&output.predictions, &labels, class_names)?,
@@ -400,29 +440,30 @@ impl Task for SequenceClassificationTask {
         Ok(self.kept.section)
     }
 
-    /// Tunes the thresholds of multi-label classification, if the settings say so.
+    /// Tunes the thresholds of multi-label classification and calibrates the probabilities, if the settings
+    /// say so.
     fn end_training(
         &mut self,
         model: &SequenceClassifier,
         callback: &mut dyn Callback,
     ) -> Result<(), TrainError> {
-        if self.threshold == DecisionThreshold::MaxF1 {
-            self.tuned = Some(self.thresholds_of(model, callback)?);
+        if self.threshold == DecisionThreshold::MaxF1 || self.calibration.is_some() {
+            self.fitted = Some(self.rules_of(model, callback)?);
         }
         Ok(())
     }
 
-    /// Saves the classifier with its tokenizer, text preprocessing and thresholds. Adapters are merged, as
+    /// Saves the classifier with its tokenizer, text preprocessing, thresholds and calibration. Adapters are merged, as
     /// predictions need it, and saved in the layout of PEFT beside it, in `adapter`.
     fn save(&self, model: &SequenceClassifier, directory: &Path) -> Result<(), TrainError> {
         let Some(source) = &self.source else {
             return Ok(());
         };
-        // A snapshot has thresholds of its own.
-        let thresholds = self.thresholds_of(model, &mut ())?;
+        // A snapshot has rules of its own.
+        let rules = self.rules_of(model, &mut ())?;
         save_with_adapter(model, &source.checkpoint, &source.directory, directory)?;
         source.tokenizer.save(directory)?;
-        match self.preprocessing_with(Some(thresholds)) {
+        match self.preprocessing_with(Some(rules.thresholds), rules.calibration) {
             Some(preprocessing) => Ok(preprocessing.save(directory)?),
             None => Ok(()),
         }
