@@ -13,10 +13,6 @@ mod server;
 
 use self::server::Server;
 
-const TRAIN: &[u8] = b"message,topic
-The parcel is late,delivery
-I was charged twice,billing
-";
 const TEST: &[u8] = b"message,topic
 It never came,delivery
 The card was refused,billing
@@ -37,7 +33,10 @@ fn run(place: &Place, server: &Server, arguments: &str) -> Ended {
 fn datasets_of_the_hub_are_evaluated_and_pre_trained_on() {
     let place = Place::new();
     place.train("a", "--max-steps 2 --batch-size 8").done();
-    let server = Server::start(&[("train.csv", TRAIN), ("test.csv", TEST)]);
+    let row = |row| format!("The parcel number {row} is late,delivery\n");
+    let train: String = (0..40).map(row).collect();
+    let train = format!("message,topic\n{train}");
+    let server = Server::start(&[("train.csv", train.as_bytes()), ("test.csv", TEST)]);
     let columns = "--text-column message --label-column topic";
     let out = run(
         &place,
@@ -59,7 +58,7 @@ fn datasets_of_the_hub_are_evaluated_and_pre_trained_on() {
         "pretrain --dataset owner/name --text-column message --max-steps 1 --run-dir p",
     )
     .done();
-    assert!(out.contains("2 texts"), "{out}");
+    assert!(out.contains("40 texts"), "{out}");
 }
 
 #[test]
@@ -83,7 +82,10 @@ fn a_model_is_uploaded_with_its_card() {
         body.contains("First") && body.contains("README.md"),
         "{body}"
     );
-    assert!(requests.iter().all(|asked| asked.has_token));
+    // The storage needs no token, and gets none.
+    let of_api = |path: &str| path.starts_with("/api/");
+    let mut asked = requests.iter().filter(|asked| of_api(&asked.path));
+    assert!(asked.all(|asked| asked.has_token));
 }
 
 #[test]
