@@ -1,5 +1,7 @@
 //! Test report of a token classifier: scores, confusions and the worst sentences.
 
+use std::collections::BTreeMap;
+
 use finetune_data::Example;
 use finetune_data::tagged::TagScheme;
 use finetune_eval::report::{ScoredText, TextSamples};
@@ -34,6 +36,7 @@ impl TestSection {
             scores: sentences.scores()?,
             analysis: ErrorAnalysis::of_worst(sentences.worst()?),
             metrics,
+            intervals: BTreeMap::new(),
             seconds: output.seconds,
             samples_per_second: output.samples_per_second(),
         })
