@@ -204,10 +204,20 @@ impl Dataset {
     /// Returns the number of rows of each class, in the order of the class names. A row counts for
     /// each of its classes; the words of token classification are not counted.
     pub fn class_counts(&self) -> Vec<usize> {
+        self.counts_of(|label| !matches!(label, Label::TokenClasses(_)))
+    }
+
+    /// Returns the number of words of each class, in the order of the class names, for token
+    /// classification.
+    pub(crate) fn word_counts(&self) -> Vec<usize> {
+        self.counts_of(|label| matches!(label, Label::TokenClasses(_)))
+    }
+
+    fn counts_of(&self, counted: impl Fn(&Label) -> bool) -> Vec<usize> {
         let mut counts = vec![0; self.class_names().len()];
         let labels = self.examples.iter().map(|row| &row.label);
-        let of_rows = labels.filter(|label| !matches!(label, Label::TokenClasses(_)));
-        for class in of_rows.flat_map(Label::classes) {
+        let labels = labels.filter(|label| counted(label));
+        for class in labels.flat_map(Label::classes) {
             // A dataset built by hand may contain invalid labels; encoding reports them.
             if let Some(count) = counts.get_mut(*class) {
                 *count += 1;

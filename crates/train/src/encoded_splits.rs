@@ -1,12 +1,13 @@
 //! Splits of a run: label checks and tokenization.
 
 use finetune_data::{
-    AugmentationConfig, DataError, Dataset, EncodedDataset, Label, Splits, Target, TextTokenizer,
+    AugmentationConfig, DataError, Dataset, EncodedDataset, Label, Split, Splits, Target,
+    TextTokenizer,
 };
 
 use crate::activations::PerSplit;
 use crate::error::TrainError;
-use crate::report::DataSection;
+use crate::report::{DataSection, DataStatistics};
 use crate::text_config::EncodedSplit;
 use crate::text_config::TextConfig;
 
@@ -156,12 +157,20 @@ impl Data {
 
     pub(crate) fn section(&self, tokenizer: &TextTokenizer) -> Result<DataSection, TrainError> {
         let validation = self.validation.as_ref();
+        let splits = [
+            (Split::Train, Some(&self.train)),
+            (Split::Validation, validation),
+            (Split::Test, self.test.as_ref()),
+        ];
+        let splits = splits.into_iter();
+        let splits = splits.filter_map(|(split, rows)| Some((split, rows?)));
         Ok(DataSection {
             class_names: self.train.dataset.class_names().to_vec(),
             tokenizer: Some(tokenizer.fingerprint()),
             train: self.train.section()?,
             validation: validation.map(EncodedSplit::section).transpose()?,
             test: self.test.as_ref().map(EncodedSplit::section).transpose()?,
+            statistics: Some(DataStatistics::of_splits(splits)?),
         })
     }
 }

@@ -176,8 +176,9 @@ pub use ranking_loss::{
     LambdaWeighting, PackedRankingLists, RankingLists, RankingLoss, RankingLossConfig, ReductionLog,
 };
 pub use report::{
-    ActivationsSection, DataSection, ErrorAnalysis, ModelSection, RunReport, RunSection,
-    SplitSection, TaskReport, TestScores, TestSection, TrainSection, peak_rss_bytes,
+    ActivationsSection, DataSection, DataStatistics, ErrorAnalysis, ModelSection, RunReport,
+    RunSection, SplitSection, SplitStatistics, TaskReport, TestScores, TestSection, TrainSection,
+    peak_rss_bytes,
 };
 pub use reranker_training::{
     RerankerTraining, RerankerTrainingConfig, RerankerTrainingOutput, RerankingData,

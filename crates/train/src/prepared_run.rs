@@ -105,10 +105,7 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
             initial_weights: fingerprint_of_others(&model, &BTreeSet::new()),
             architecture: source.architecture,
             device: device.to_string(),
-            data: match &data[..] {
-                [(name, data)] if name.is_empty() => to_value(data)?,
-                several => to_value(&several.iter().cloned().collect::<BTreeMap<_, _>>())?,
-            },
+            data: data_settings(&data)?,
             config,
         };
         Ok(Self {
@@ -198,7 +195,7 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
             .unzip();
         add_results(&mut report, &self.objective, self.data, sections);
         let page = report.page(&settings.config, &record.directory().metrics())?;
-        record.write_model_card(&report)?;
+        record.write_model_cards(&report)?;
         record.write_report(&report, &page)?;
         Ok(RunOutput {
             directory: record.directory().clone(),
@@ -234,6 +231,19 @@ impl<'a, T: StudentTask> PreparedRun<'a, T> {
             settings: self.settings,
             callbacks: self.callbacks,
         })
+    }
+}
+
+/// Returns the data in the settings of a run.
+fn data_settings(data: &[(String, Option<DataSection>)]) -> Result<Value, TrainError> {
+    let settings = data.iter().map(|(name, data)| {
+        let data = data.as_ref().map(DataSection::of_settings);
+        (name.as_str(), data)
+    });
+    let settings: BTreeMap<&str, Option<DataSection>> = settings.collect();
+    match data {
+        [(name, _)] if name.is_empty() => to_value(&settings.get("")),
+        _ => to_value(&settings),
     }
 }
 

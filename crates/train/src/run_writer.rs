@@ -141,21 +141,21 @@ impl RunWriter {
         write_json(&self.directory.report(), report)
     }
 
-    /// Writes the card of the model beside it, if a model was saved.
+    /// Writes the card of each model beside it, if it was saved.
     ///
     /// # Errors
     /// - [`TrainError::Io`] if it cannot be written.
-    pub(crate) fn write_model_card(&self, report: &RunReport) -> Result<(), TrainError> {
-        let directory = self.directory.model();
+    pub(crate) fn write_model_cards(&self, report: &RunReport) -> Result<(), TrainError> {
         let name = self.directory.path().file_name();
         let name = name.map_or_else(|| "model".into(), |name| name.to_string_lossy());
-        match report.model_card(&name) {
-            Some(card) if directory.is_dir() => {
+        for (model, card) in report.model_cards(&name) {
+            let directory = self.directory.model().join(model);
+            if directory.is_dir() {
                 let path = directory.join(MODEL_CARD);
-                write_atomically(&path, card.as_bytes()).map_err(TrainError::io(&path))
+                write_atomically(&path, card.as_bytes()).map_err(TrainError::io(&path))?;
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// Writes the line of an event to the metrics, if it has one.

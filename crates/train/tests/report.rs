@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use finetune_data::{Label, Splits};
+use finetune_data::{Label, Split, Splits};
 use finetune_train::{
     EvaluationConfig, FineTuning, RunReport, TrainConfig, TrainDuration, TrainError, read_json,
 };
@@ -64,7 +64,13 @@ fn the_model_has_a_card() {
     let accuracy = report.test.unwrap().score("accuracy").unwrap();
     assert!(metadata.contains(&format!("            value: {accuracy}\n")));
     assert!(text.contains("Classes: weather, food."), "{text}");
-    assert!(text.contains("Accuracy: 95 % interval 0."), "{text}");
+    // Row 3 of 12 is wrong; the limits are those of Wilson's interval.
+    assert!(
+        text.contains("| accuracy | 0.9167 | 0.6461 to 0.9851 |"),
+        "{text}"
+    );
+    assert!(text.contains("| macro f1 | 0.91"), "{text}");
+    assert!(text.contains("12 of 12 test rows have the text"), "{text}");
     assert!(text.contains("Best evaluation after"), "{text}");
 }
 
@@ -128,7 +134,7 @@ fn a_run_leaves_a_page_that_stands_by_itself() {
     let read = |name: &str| fs::read_to_string(folder.path().join("run").join(name)).unwrap();
     let page = read("report.html");
     for part in [
-        "Training on small",
+        "<h1 dir=\"auto\">model on small: accuracy 0.9167</h1>",
         "Curves",
         "Scores by length.",
         "Rows by true and predicted class.",
@@ -141,13 +147,72 @@ fn a_run_leaves_a_page_that_stands_by_itself() {
         assert!(page.contains(part), "{part}");
     }
     // Loss, accuracy, both F1 and the correlation; the matrix, the reliability and two curves of the
-    // second class.
-    assert_eq!(page.matches("<svg").count(), 9);
+    // second class; the lengths.
+    assert_eq!(page.matches("<svg").count(), 10);
     assert!(page.contains("ROC curve") && page.contains("Precision-recall curve"));
     assert!(!page.contains("No picture") && !page.contains("<script"));
     let text = read("report.md");
     assert!(
-        text.contains("# Training on small") && text.contains("Scores by label."),
+        text.contains("# model on small: accuracy 0.9167") && text.contains("Scores by label."),
         "{text}"
     );
+}
+
+#[test]
+fn the_data_is_described() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = run(folder.path()).unwrap();
+    let data = report.data.as_ref().unwrap();
+    let statistics = data.statistics.as_ref().unwrap();
+
+    let train = statistics.split(Split::Train).unwrap();
+    // One to seven words of a token each, between the two special tokens.
+    assert_eq!((train.lengths.shortest, train.lengths.longest), (3, 9));
+    assert_eq!((train.lengths.rows, train.lengths.truncated_rows), (40, 0));
+    let texts = train.texts.as_ref().unwrap();
+    let classes = texts.classes.iter();
+    let classes: Vec<_> = classes.map(|of| (of.class.as_str(), of.rows)).collect();
+    assert_eq!(classes, [("weather", 20), ("food", 20)]);
+    assert_eq!(texts.duplicates.redundant_rows, 0);
+
+    // Train with validation, train with test, validation with test.
+    let shared = statistics.shared.iter();
+    let shared: Vec<_> = shared
+        .map(|of| (of.rows_of_second, of.conflicting_texts))
+        .collect();
+    assert_eq!(shared, [(8, 0), (12, 1), (7, 0)]);
+    let console = report.to_string();
+    let warning = "Warning: 12 of 12 test rows have the text of a training row";
+    assert!(console.contains(warning), "{console}");
+
+    let read = |name: &str| fs::read_to_string(folder.path().join("run").join(name)).unwrap();
+    let page = read("report.md");
+    for part in [
+        "8 of 8 validation rows have the text of a training row",
+        "| Median | 95 % |",
+        "| weather | 20 | 4 | 7 |",
+        "| train and test | 12 | 12 | 1 |",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    // By its settings, a run is resumed: they have names and fingerprints alone.
+    let settings: Value = serde_json::from_str(&read("config.json")).unwrap();
+    assert_eq!(settings["data"]["train"]["rows"], 40);
+    assert!(settings["data"].get("statistics").is_none());
+
+    // Reports of earlier versions have neither statistics nor intervals.
+    let mut json: Value = serde_json::from_str(&read("report.json")).unwrap();
+    json["data"]
+        .as_object_mut()
+        .unwrap()
+        .remove("statistics")
+        .unwrap();
+    json["test"]
+        .as_object_mut()
+        .unwrap()
+        .remove("intervals")
+        .unwrap();
+    let earlier: RunReport = serde_json::from_value(json).unwrap();
+    assert!(earlier.data.unwrap().statistics.is_none());
+    assert!(earlier.test.unwrap().intervals.is_empty());
 }

@@ -77,7 +77,15 @@ impl LengthStatistics {
     /// # Errors
     /// - [`DataError::Storage`] if a mapped file is corrupted.
     pub fn new(texts: &EncodedTexts, max_lengths: &[usize]) -> Result<Self, DataError> {
-        let mut lengths = texts.lengths()?;
+        let truncated_rows = texts.truncated_count()?;
+        Ok(Self {
+            truncated_rows,
+            ..Self::of_lengths(texts.lengths()?, max_lengths)
+        })
+    }
+
+    /// Computes the statistics of rows of these lengths, none of them truncated.
+    pub fn of_lengths(mut lengths: Vec<usize>, max_lengths: &[usize]) -> Self {
         lengths.sort_unstable();
         let (shortest, longest) = match lengths[..] {
             [shortest, .., longest] => (shortest, longest),
@@ -87,16 +95,16 @@ impl LengthStatistics {
         let cut = |&max_length: &usize| truncated_share(&lengths, max_length);
         let quantile =
             |share: f64| Some((share, lengths.get(place(share, lengths.len())).copied()?));
-        Ok(Self {
+        Self {
             rows: lengths.len(),
             tokens: lengths.iter().sum(),
             shortest,
             longest,
-            truncated_rows: texts.truncated_count()?,
+            truncated_rows: 0,
             quantiles: QUANTILES.into_iter().filter_map(quantile).collect(),
             bins: bins(&lengths),
             truncated: max_lengths.iter().map(cut).collect(),
-        })
+        }
     }
 
     /// Returns the mean length in tokens; 0 if there are no rows.

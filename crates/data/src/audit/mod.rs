@@ -13,7 +13,7 @@ pub use lengths::{LengthBin, LengthStatistics, TruncationStatistics};
 pub use text_index::text_hashes;
 
 use crate::cleaning::Cleaning;
-use crate::dataset::{Dataset, Label};
+use crate::dataset::{Dataset, Label, Target};
 use crate::splits::{Split, Splits};
 use text_index::TextIndex;
 
@@ -58,9 +58,10 @@ pub struct SplitAudit {
     pub split: Split,
     /// Number of rows.
     pub rows: usize,
-    /// Number of rows of each class.
+    /// Number of rows of each class, or of words; a row or word with several classes counts for each.
     pub classes: Vec<ClassCount>,
-    /// Number of rows without a class: scores or unlabeled rows.
+    /// Number of rows without a class: scores, unlabeled rows, and rows that have none of any number of
+    /// classes.
     pub rows_without_class: usize,
     /// Number of rows with an empty or whitespace-only text (in pairs: either text).
     pub empty_texts: usize,
@@ -70,12 +71,12 @@ pub struct SplitAudit {
     pub conflicts: Conflicts,
 }
 
-/// Number of rows of a class.
+/// Number of rows of a class; of words for classes of words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassCount {
     /// Name of the class.
     pub class: String,
-    /// Number of rows.
+    /// Number of rows or words.
     pub rows: usize,
 }
 
@@ -132,8 +133,16 @@ impl Audit {
     ///
     /// Memory use is 24 bytes per row; texts are not copied.
     pub fn new(splits: &Splits, cleaning: &Cleaning) -> Self {
-        let indexed: Vec<(Split, &Dataset, TextIndex)> = splits
-            .iter()
+        Self::of_datasets(splits.iter(), cleaning)
+    }
+
+    /// Audits datasets with their splits, as [`Self::new`].
+    pub fn of_datasets<'a>(
+        datasets: impl IntoIterator<Item = (Split, &'a Dataset)>,
+        cleaning: &Cleaning,
+    ) -> Self {
+        let indexed: Vec<(Split, &Dataset, TextIndex)> = datasets
+            .into_iter()
             .map(|(split, dataset)| (split, dataset, TextIndex::new(dataset, cleaning)))
             .collect();
         let audits = indexed
@@ -168,18 +177,22 @@ fn split_audit(split: Split, dataset: &Dataset, index: &TextIndex) -> SplitAudit
             min_label_errors += wrong;
         }
     }
-    let classes = dataset.class_names().iter().zip(dataset.class_counts());
-    let classes: Vec<ClassCount> = classes
-        .map(|(class, rows)| ClassCount {
-            class: class.clone(),
-            rows,
-        })
-        .collect();
+    let counts = match dataset.schema.target {
+        Target::TokenClasses(_) => dataset.word_counts(),
+        _ => dataset.class_counts(),
+    };
+    let classes = dataset.class_names().iter().zip(counts);
+    let labels = dataset.examples.iter().map(|example| &example.label);
     SplitAudit {
         split,
         rows: dataset.len(),
-        rows_without_class: dataset.len() - classes.iter().map(|class| class.rows).sum::<usize>(),
-        classes,
+        rows_without_class: labels.filter(|label| label.classes().is_empty()).count(),
+        classes: classes
+            .map(|(class, rows)| ClassCount {
+                class: class.clone(),
+                rows,
+            })
+            .collect(),
         empty_texts: index.empty_texts,
         duplicates: Duplicates {
             texts: duplicates.len(),
@@ -301,6 +314,32 @@ mod tests {
             }
         );
         assert_eq!((audit.shared.len(), audit.shared[0].texts), (1, 0));
+    }
+
+    #[test]
+    fn rows_and_words_with_several_classes_are_counted_for_each() {
+        let names = || vec!["a".to_string(), "b".to_string()];
+        let audit = |target: Target, labels: [Label; 3]| {
+            let rows = ["x", "y", "z"].into_iter().zip(labels);
+            let dataset = Dataset {
+                name: "texts".into(),
+                schema: Schema {
+                    texts: TextArity::Single,
+                    target,
+                },
+                examples: rows
+                    .map(|(text, label)| Example::new(text, label))
+                    .collect(),
+            };
+            let audit = Audit::of_datasets([(Split::Test, &dataset)], &Cleaning::default());
+            let split = &audit.splits[0];
+            let counts = split.classes.iter().map(|class| class.rows);
+            (counts.collect::<Vec<_>>(), split.rows_without_class)
+        };
+        let sets = [vec![0, 1], vec![0, 1], vec![]].map(Label::Classes);
+        assert_eq!(audit(Target::MultiLabel(names()), sets), (vec![2, 2], 1));
+        let words = [vec![0, 1, 1], vec![1], vec![1]].map(Label::TokenClasses);
+        assert_eq!(audit(Target::TokenClasses(names()), words), (vec![1, 4], 0));
     }
 
     #[test]

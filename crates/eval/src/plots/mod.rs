@@ -7,6 +7,7 @@
 //! | [`ConfusionPlot`] | confusion matrix |
 //! | [`ReliabilityDiagram`] | confidence against accuracy |
 //! | [`ScoreScatter`] | predicted against true scores |
+//! | [`Histogram`] | number of rows by a quantity, such as the length of texts |
 //! | [`HeatMap`] | table of numbers, such as cosines between the gradients of tasks |
 //!
 //! Each plot is a struct of settings and data with [`Plot::to_svg`], for a report, and
@@ -42,6 +43,7 @@ mod colors;
 mod confusion;
 mod file;
 mod heat_map;
+mod histogram;
 mod line_chart;
 mod reliability;
 mod score_scatter;
@@ -54,6 +56,7 @@ pub use box_plot::BoxPlot;
 pub use colors::ColorScale;
 pub use confusion::ConfusionPlot;
 pub use heat_map::HeatMap;
+pub use histogram::{Histogram, HistogramBin};
 pub use line_chart::{Line, LineChart};
 pub use reliability::ReliabilityDiagram;
 pub use score_scatter::ScoreScatter;

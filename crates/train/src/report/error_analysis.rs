@@ -1,11 +1,13 @@
 //! Error analysis of test predictions: scores of slices, calibration and the worst errors.
 
+use std::collections::BTreeSet;
+
 use finetune_data::{EncodedDataset, Example, Labels};
 use finetune_eval::plots::{Line, LineChart, ReliabilityDiagram, ScoreScatter};
 use finetune_eval::report::{ScoredText, Section, Table, TextSamples};
 use finetune_eval::{
-    BinaryRanking, Binning, ConfusionMatrix, MetricKind, PredictedProbabilities, PredictedScores,
-    Predictions, Reliability, SliceScores, Slices,
+    Average, BinaryRanking, Binning, ConfusionMatrix, EvalError, MetricKind, MetricSource,
+    PredictedProbabilities, PredictedScores, Predictions, Reliability, SliceScores, Slices,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +30,7 @@ const LENGTHS: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
 pub struct ErrorAnalysis {
     /// Scores by length in tokens, by whether the text was truncated, and by class, or by the number
     /// of classes of multi-label data; length and truncation are left out if all rows fall into one
-    /// slice.
+    /// slice. Macro F1 is the mean over the classes that occur in a slice, true or predicted.
     pub slices: Vec<SliceScores>,
     /// Calibration of the probabilities; `None` for regression, for multi-label data and for models
     /// with one output.
@@ -169,24 +171,49 @@ fn slices_by_text(tokens: &EncodedDataset) -> Result<Vec<Slices>, TrainError> {
     Ok(slices)
 }
 
+/// Predictions of a slice, whose macro F1 is over the classes that occur in it: another class has no F1
+/// there, and would count as 0 in the mean.
+struct SlicePredictions<'a> {
+    matrix: ConfusionMatrix,
+    /// Names of the true and the predicted classes.
+    present: Vec<&'a String>,
+}
+
+impl MetricSource for SlicePredictions<'_> {
+    fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
+        match metric {
+            MetricKind::MacroF1 => {
+                let mean = self.matrix.averaged_scores(Average::Macro, &self.present)?;
+                Ok(mean.f1)
+            }
+            other => self.matrix.score(other),
+        }
+    }
+}
+
 fn class_slices(
     by_text: &[Slices],
     labels: &[usize],
     classes: &[usize],
     names: &[String],
 ) -> Result<Vec<SliceScores>, TrainError> {
-    let matrix = |rows: &[usize]| {
+    let slice = |rows: &[usize]| {
         let of = |values: &[usize]| rows.iter().map(|row| values[*row]).collect::<Vec<_>>();
-        ConfusionMatrix::from_slices(&of(labels), &of(classes), names)
+        let (labels, classes) = (of(labels), of(classes));
+        let present: BTreeSet<&usize> = labels.iter().chain(&classes).collect();
+        Ok(SlicePredictions {
+            matrix: ConfusionMatrix::from_slices(&labels, &classes, names)?,
+            present: present.into_iter().map(|class| &names[*class]).collect(),
+        })
     };
     let metrics = [MetricKind::Accuracy, MetricKind::MacroF1];
     let mut scores = Vec::new();
     for slices in by_text {
-        scores.push(slices.scores(&metrics, matrix)?);
+        scores.push(slices.scores(&metrics, slice)?);
     }
     // A slice of one class has no macro F1.
     let by_class = Slices::by_class("label", labels, names)?;
-    scores.push(by_class.scores(&metrics[..1], matrix)?);
+    scores.push(by_class.scores(&metrics[..1], slice)?);
     Ok(scores)
 }
 
@@ -324,5 +351,25 @@ pub(super) fn scored_text(row: usize, example: &Example) -> ScoredText {
     match &example.text_pair {
         Some(second) => text.second(second.as_str()),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_that_are_not_in_a_slice_do_not_lower_its_macro_f1() {
+        let names = ["a", "b", "c"].map(String::from);
+        let lengths = Slices::by_length(&[3, 4, 90, 95, 99], &[8]).unwrap();
+        let (labels, classes) = ([0, 1, 2, 2, 2], [0, 1, 2, 2, 0]);
+        let scores = class_slices(&[lengths], &labels, &classes, &names).unwrap();
+        let f1: Vec<f64> = scores[0]
+            .slices
+            .iter()
+            .map(|of| of.scores["macro_f1"])
+            .collect();
+        // The long rows have a predicted class `a`, whose F1 is 0, and a `c` of 2 * 1 * 2/3 / (5/3).
+        assert_eq!(f1, [1.0, 0.4]);
     }
 }

@@ -1,10 +1,14 @@
 //! Report of a run, as JSON, as text and as a page.
 
 mod curves;
+mod data_blocks;
+mod data_section;
+mod data_statistics;
 mod error_analysis;
 mod label_set_errors;
 mod model_card;
 mod page;
+mod score_intervals;
 mod tagged_sentences;
 mod test_section;
 
@@ -20,6 +24,9 @@ use crate::freeze::FreezeConfig;
 use crate::multi_task::{ConflictSection, OverallScore};
 use crate::summary::TrainingSummary;
 
+pub use data_section::{DataSection, SplitSection};
+pub(crate) use data_statistics::lengths;
+pub use data_statistics::{DataStatistics, SplitStatistics};
 pub use error_analysis::ErrorAnalysis;
 pub(crate) use page::figure;
 pub(crate) use tagged_sentences::TaggedSentences;
@@ -107,51 +114,6 @@ pub struct ModelSection {
     pub unexpected: Vec<String>,
 }
 
-/// Data of a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DataSection {
-    /// Class names, in the order of their ids; empty for regression.
-    pub class_names: Vec<String>,
-    /// Fingerprint of the tokenizer, if the texts were tokenized for the run.
-    #[serde(default)]
-    pub tokenizer: Option<String>,
-    /// Training rows.
-    pub train: SplitSection,
-    /// Validation rows; `None` if the run does not evaluate.
-    pub validation: Option<SplitSection>,
-    /// Test rows, if any.
-    pub test: Option<SplitSection>,
-}
-
-/// Statistics of one split.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SplitSection {
-    /// Name of the dataset and split.
-    pub name: String,
-    /// Number of rows.
-    pub rows: usize,
-    /// Number of truncated token rows.
-    pub truncated: usize,
-    /// Number of words with a class that were cut off by the maximum length.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub cut_words: usize,
-    /// Hash of all texts and labels after cleaning.
-    pub fingerprint: String,
-}
-
-impl SplitSection {
-    /// Creates the section of rows without a class for each word.
-    pub(crate) fn new(name: &str, rows: usize, truncated: usize, fingerprint: String) -> Self {
-        Self {
-            name: name.to_string(),
-            rows,
-            truncated,
-            cut_words: 0,
-            fingerprint,
-        }
-    }
-}
-
 /// Statistics of the activation cache.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ActivationsSection {
@@ -183,11 +145,6 @@ pub struct TrainSection {
     pub evaluations: Vec<EvaluationRecord>,
     /// Best evaluation; `None` without evaluations.
     pub best: Option<EvaluationRecord>,
-}
-
-/// Returns whether a number has its default and need not be written.
-fn is_zero(number: &usize) -> bool {
-    *number == 0
 }
 
 impl RunSection {
@@ -297,6 +254,9 @@ impl RunReport {
 
 impl fmt::Display for RunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for warning in self.data_warnings() {
+            writeln!(f, "Warning: {warning}")?;
+        }
         if let Some(kept) = &self.activations {
             writeln!(f, "{}", kept.sentence())?;
         }

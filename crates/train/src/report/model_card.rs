@@ -2,36 +2,73 @@
 //! [format of the hub](https://huggingface.co/docs/hub/model-cards).
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use finetune_eval::statistics::ConfidenceInterval;
+use super::{DataSection, DataStatistics, RunReport, TestSection};
 
-use super::{DataSection, RunReport, TestSection};
-
-/// Confidence level of the interval of the accuracy.
-const LEVEL: f64 = 0.95;
+/// A model with what is known of it: that of a run on one task, or of one of several tasks.
+struct Card<'a> {
+    run: &'a RunReport,
+    name: String,
+    data: Option<&'a DataSection>,
+    test: Option<&'a TestSection>,
+}
 
 impl RunReport {
-    /// Returns the card of the model of a run on one task; `None` for several tasks. `name` is the name
-    /// of the model.
-    pub(crate) fn model_card(&self, name: &str) -> Option<String> {
-        if !self.tasks.is_empty() {
-            return None;
+    /// Returns the cards of the saved models, each with the directory of its model below that of all
+    /// models. `name` is the name of the run.
+    pub(crate) fn model_cards(&self, name: &str) -> Vec<(PathBuf, String)> {
+        if self.tasks.is_empty() {
+            let card = Card {
+                run: self,
+                name: name.to_string(),
+                data: self.data.as_ref(),
+                test: self.test.as_ref(),
+            };
+            return vec![(PathBuf::new(), card.text())];
         }
+        let cards = self.tasks.iter().map(|task| {
+            let card = Card {
+                run: self,
+                name: format!("{name}-{}", task.name),
+                data: task.data.as_ref(),
+                test: task.test.as_ref(),
+            };
+            (PathBuf::from(&task.name), card.text())
+        });
+        cards.collect()
+    }
+
+    /// Returns the name on the hub of the model that the run started from, or the name of its directory,
+    /// whose path says nothing elsewhere.
+    pub(super) fn base_model(&self) -> Option<&str> {
+        let source = self.model.source.as_deref()?;
+        match source.split_once('@') {
+            Some((name, _)) if !Path::new(source).exists() => Some(name),
+            _ => Path::new(source).file_name()?.to_str(),
+        }
+    }
+}
+
+impl Card<'_> {
+    fn text(&self) -> String {
         let mut card = String::new();
         // Writing to a string cannot fail.
-        let _ = self.write_metadata(&mut card, name);
-        let _ = self.write_text(&mut card, name);
-        Some(card)
+        let _ = self.write_metadata(&mut card);
+        let _ = self.write_text(&mut card);
+        card
     }
 
     /// Writes the metadata that the hub reads.
-    fn write_metadata(&self, card: &mut String, name: &str) -> std::fmt::Result {
+    fn write_metadata(&self, card: &mut String) -> std::fmt::Result {
         card.push_str("---\nlibrary_name: transformers\n");
-        if let Some(source) = self.base_model() {
+        if let Some(source) = self.run.base_model() {
             writeln!(card, "base_model: {}", quoted(source))?;
         }
-        let (Some(test), Some(data)) = (&self.test, &self.data) else {
+        if let Some(id) = self.data.and_then(|data| hub_id(&data.train.name)) {
+            writeln!(card, "datasets:\n  - {}", quoted(id))?;
+        }
+        let (Some(test), Some(data)) = (self.test, self.data) else {
             return writeln!(card, "tags: [finetune]\n---\n");
         };
         let tag = test.scores.pipeline_tag();
@@ -46,7 +83,7 @@ impl RunReport {
             card,
             "model-index:\n  - name: {}\n    results:\n      - task:\n          type: {tag}\n        \
              dataset:\n          name: {}\n          type: {}\n        metrics:\n",
-            quoted(name),
+            quoted(&self.name),
             quoted(&rows.name),
             quoted(dataset_id(&rows.name)),
         )?;
@@ -59,38 +96,38 @@ impl RunReport {
         writeln!(card, "---\n")
     }
 
-    /// Returns the name on the hub of the model that the run started from, or the name of its directory,
-    /// whose path says nothing elsewhere.
-    fn base_model(&self) -> Option<&str> {
-        let source = self.model.source.as_deref()?;
-        match source.split_once('@') {
-            Some((name, _)) if !Path::new(source).exists() => Some(name),
-            _ => Path::new(source).file_name()?.to_str(),
-        }
-    }
-
-    fn write_text(&self, card: &mut String, name: &str) -> std::fmt::Result {
-        writeln!(card, "# {name}\n")?;
-        let version = &self.run.version;
-        match self.base_model() {
+    fn write_text(&self, card: &mut String) -> std::fmt::Result {
+        let run = self.run;
+        writeln!(card, "# {}\n", self.name)?;
+        let version = &run.run.version;
+        match run.base_model() {
             Some(source) => write!(card, "Fine-tuned from {source} with finetune {version}.")?,
             None => write!(card, "Trained with finetune {version}.")?,
         }
-        let millions = self.model.parameters as f64 / 1e6;
-        writeln!(card, " {millions:.1} million parameters.\n")?;
-        if let Some(data) = &self.data {
+        let millions = run.model.parameters as f64 / 1e6;
+        write!(card, " {millions:.1} million parameters")?;
+        match run.tasks.len() {
+            0 => writeln!(card, ".\n")?,
+            tasks => writeln!(card, ", with the heads of all {tasks} tasks.\n")?,
+        }
+        if let Some(data) = self.data {
             write_data(card, data)?;
         }
-        if let Some(test) = &self.test {
+        if let Some(test) = self.test {
             write_scores(card, test)?;
         }
-        let (seed, steps) = (self.run.seed, self.train.steps);
+        let (seed, steps) = (run.run.seed, run.train.steps);
+        let device = &run.run.device;
         writeln!(
             card,
-            "## Training\n\n{steps} steps, seed {seed}, on {}.",
-            self.run.device
+            "## Training\n\n{steps} steps, seed {seed}, on {device}."
         )?;
-        if let Some(best) = &self.train.best {
+        if !run.tasks.is_empty() {
+            let trained = run.tasks.iter().filter(|task| task.trained);
+            let trained: Vec<&str> = trained.map(|task| &task.name[..]).collect();
+            writeln!(card, "Trained together: {}.", trained.join(", "))?;
+        }
+        if let Some(best) = &run.train.best {
             let (step, scores) = (best.step, best.scores_text());
             writeln!(card, "Best evaluation after {step} steps: {scores}.")?;
         }
@@ -102,41 +139,58 @@ impl RunReport {
 }
 
 fn write_data(card: &mut String, data: &DataSection) -> std::fmt::Result {
-    card.push_str("## Data\n\n| split | rows | truncated | fingerprint |\n|---|---|---|---|\n");
-    let parts = [
-        Some(&data.train),
-        data.validation.as_ref(),
-        data.test.as_ref(),
-    ];
-    for part in parts.into_iter().flatten() {
-        let fingerprint = part.fingerprint.get(..16).unwrap_or(&part.fingerprint);
-        let (name, rows, truncated) = (&part.name, part.rows, part.truncated);
-        writeln!(card, "| {name} | {rows} | {truncated} | `{fingerprint}` |")?;
+    card.push_str(
+        "## Data\n\n| split | data set | rows | truncated | fingerprint |\n|---|---|---|---|---|\n",
+    );
+    for (split, section) in data.splits() {
+        let fingerprint = &section.fingerprint;
+        let fingerprint = fingerprint.get(..16).unwrap_or(fingerprint);
+        let (name, rows, truncated) = (&section.name, section.rows, section.truncated);
+        writeln!(
+            card,
+            "| {split} | {name} | {rows} | {truncated} | `{fingerprint}` |"
+        )?;
     }
     if !data.class_names.is_empty() {
         writeln!(card, "\nClasses: {}.", data.class_names.join(", "))?;
+    }
+    let warnings = data.statistics.iter().flat_map(DataStatistics::warnings);
+    for warning in warnings {
+        writeln!(card, "\n{warning}")?;
     }
     writeln!(card)
 }
 
 fn write_scores(card: &mut String, test: &TestSection) -> std::fmt::Result {
-    card.push_str("## Scores on the test rows\n\n| metric | value |\n|---|---|\n");
+    card.push_str(
+        "## Scores on the test rows\n\n| metric | value | 95 % interval |\n|---|---|---|\n",
+    );
     for (metric, value) in &test.metrics {
-        let metric = metric.replace('_', " ");
-        writeln!(card, "| {metric} | {value:.4} |")?;
+        let interval = test.intervals.get(metric);
+        let interval = interval.map(|found| format!("{:.4} to {:.4}", found.lower, found.upper));
+        let (metric, interval) = (metric.replace('_', " "), interval.unwrap_or_default());
+        writeln!(card, "| {metric} | {value:.4} | {interval} |")?;
     }
-    let accuracy = test.score("accuracy");
     let rows = test.scores.rows();
-    let interval = accuracy.and_then(|share| ConfidenceInterval::wilson(share, rows, LEVEL).ok());
-    if let Some(interval) = interval {
-        writeln!(card, "\nAccuracy: {interval}, by the {rows} test rows.")?;
+    match test.intervals.is_empty() {
+        true => writeln!(card, "\nOf {rows} test rows.\n"),
+        false => writeln!(
+            card,
+            "\nOf {rows} test rows. The intervals are for other rows of the same kind, by Wilson's formula for \
+             the accuracy and by 1,000 bootstrap resamples of the rows for others; another seed may change the \
+             scores by more.\n"
+        ),
     }
-    writeln!(card)
+}
+
+/// Returns the id on the hub of the dataset of a split by its name; `None` for data from elsewhere.
+fn hub_id(name: &str) -> Option<&str> {
+    name.contains('@').then(|| dataset_id(name))
 }
 
 /// Returns the dataset of a split by its name: `ag_news` of `ag_news/test`, and the id of
 /// `owner/name:config@commit/test`, which is on the hub.
-fn dataset_id(name: &str) -> &str {
+pub(super) fn dataset_id(name: &str) -> &str {
     let of_hub = name.split_once('@').map(|(name, _)| name);
     let id = match of_hub {
         Some(name) => name.split(':').next(),

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
+use finetune_data::catalog;
 use finetune_eval::plots::Plot;
-use finetune_eval::report::{
-    Block, Column, Environment, Figure, KeyValues, Report, Section, Table,
-};
+use finetune_eval::report::{Block, Environment, Figure, KeyValues, Report, Section};
 use serde::Serialize;
 
 use super::curves::curves;
-use super::{RunReport, SplitSection, TestSection};
+use super::model_card::dataset_id;
+use super::{RunReport, TestSection};
 use crate::error::TrainError;
 use crate::multi_task::ConflictSection;
 
@@ -31,21 +31,35 @@ impl RunReport {
         let conflicts = self.conflicts.iter().map(ConflictSection::section);
         let curves = curves(&self.train, metrics)?;
         let sections = test.chain(tasks).chain(conflicts).chain(curves);
+        let sections = sections.chain(self.data_sections());
         let page = sections.fold(Report::new(self.title(), self.summary()), Report::with);
         let settings = serde_json::to_string_pretty(settings).unwrap_or_default();
         Ok(page
-            .with(Section::new("Data").with(self.data_table()))
             .with(Section::new("Run").with(self.facts()))
             .with(Section::new("Settings").with(Block::Preformatted { text: settings }))
             .with(Section::new("Environment").with(Environment::capture().facts())))
     }
 
+    /// Returns what was trained on what, and the main score: `my-bert on AG News: accuracy 0.9775`.
     fn title(&self) -> String {
-        let names: Vec<&str> = self.tasks.iter().map(|task| &task.name[..]).collect();
-        match &self.data {
-            Some(data) => format!("Training on {}", data.train.name),
-            None if names.is_empty() => "Training".to_string(),
-            None => format!("Training on {}", names.join(", ")),
+        let tasks: Vec<&str> = self.tasks.iter().map(|task| &task.name[..]).collect();
+        let data = match (&self.data, &tasks[..]) {
+            (Some(data), _) => dataset_title(&data.train.name),
+            (None, names @ ([] | [_] | [_, _] | [_, _, _])) => names.join(", "),
+            (None, many) => format!("{} tasks", many.len()),
+        };
+        let subject = match (self.base_model(), &data[..]) {
+            (Some(model), "") => model.to_string(),
+            (Some(model), data) => format!("{model} on {data}"),
+            (None, "") => "Training".to_string(),
+            (None, _) => data,
+        };
+        let overall = self
+            .overall
+            .map(|overall| ("overall score".to_string(), overall));
+        match overall.or_else(|| self.test.as_ref()?.main_score()) {
+            Some((name, score)) => format!("{subject}: {name} {score:.4}"),
+            None => subject,
         }
     }
 
@@ -60,52 +74,6 @@ impl RunReport {
         let train = train.map(|data| self.train.sentence(data.train.rows));
         let sentences = overall.into_iter().chain(tasks).chain(test).chain(train);
         sentences.collect::<Vec<_>>().join(" ")
-    }
-
-    /// Returns role and statistics of each split of each task.
-    fn splits(&self) -> impl Iterator<Item = (String, &SplitSection)> {
-        let tasks = self.tasks.iter();
-        let tasks = tasks.filter_map(|task| Some((&task.name[..], task.data.as_ref()?)));
-        let data = self.data.iter().map(|data| ("", data)).chain(tasks);
-        data.flat_map(|(task, data)| {
-            let splits = [
-                ("train", Some(&data.train)),
-                ("validation", data.validation.as_ref()),
-                ("test", data.test.as_ref()),
-            ];
-            splits.into_iter().filter_map(move |(role, split)| {
-                let name = match task {
-                    "" => role.to_string(),
-                    task => format!("{task}, {role}"),
-                };
-                Some((name, split?))
-            })
-        })
-    }
-
-    fn data_table(&self) -> Table {
-        let columns = [
-            Column::text("Split"),
-            Column::text("Data set"),
-            Column::count("Rows"),
-            Column::count("Truncated"),
-            Column::text("Fingerprint"),
-        ];
-        let rows = self.splits().map(|(role, split)| {
-            [
-                role.as_str().into(),
-                split.name.as_str().into(),
-                split.rows.into(),
-                split.truncated.into(),
-                // Shortened; `report.json` has the whole fingerprint.
-                split.fingerprint.get(..16).unwrap_or_default().into(),
-            ]
-        });
-        Table::of(
-            "Rows of tokens that are not the whole of their text are truncated.",
-            columns,
-            rows,
-        )
     }
 
     fn facts(&self) -> KeyValues {
@@ -143,6 +111,12 @@ impl RunReport {
             None => facts,
         }
     }
+}
+
+/// Returns the title of a dataset of the catalog, or the name of another one, by the name of a split.
+fn dataset_title(name: &str) -> String {
+    let id = dataset_id(name);
+    catalog::get(id).map_or_else(|_| id.to_string(), |known| known.title.to_string())
 }
 
 /// Returns the plot, or a note with the reason if it fails; a failed plot must not fail the run.

@@ -1,5 +1,7 @@
 //! Test report of a token classifier: scores, confusions and the worst sentences.
 
+use std::collections::BTreeMap;
+
 use finetune_data::Example;
 use finetune_data::tagged::TagScheme;
 use finetune_eval::report::{ScoredText, TextSamples};
@@ -35,6 +37,7 @@ impl TestSection {
             analysis: ErrorAnalysis::of_worst(sentences.worst()?),
             metrics,
             calibrated: None,
+            intervals: BTreeMap::new(),
             seconds: output.seconds,
             samples_per_second: output.samples_per_second(),
         })

@@ -1,10 +1,12 @@
 //! Test metrics in the report of a run.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use finetune_data::Labels;
 use finetune_eval::plots::ConfusionPlot;
 use finetune_eval::report::{KeyValues, Section, Table};
+use finetune_eval::statistics::ConfidenceInterval;
 use finetune_eval::{
     ClassificationReport, ConfusionMatrix, EmbeddingReport, EntityReport, Evaluator, MetricKind,
     MetricSource, MultiLabelReport, Predictions, RegressionReport, RerankingReport, Scores,
@@ -12,6 +14,7 @@ use finetune_eval::{
 use finetune_predict::{CalibrationReport, PredictionOutput};
 use serde::{Deserialize, Serialize};
 
+use super::score_intervals::intervals;
 use super::{ErrorAnalysis, figure};
 use crate::error::TrainError;
 use crate::loss::{Criterion, targets};
@@ -37,6 +40,10 @@ pub struct TestSection {
     /// the section are of those before. `None` without a calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrated: Option<CalibrationReport>,
+    /// 95 % confidence intervals of metrics by name, for other test rows of the same kind; those of the
+    /// built-in metrics of classes and scores.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub intervals: BTreeMap<String, ConfidenceInterval>,
     /// Wall time of the prediction loop in seconds.
     pub seconds: f64,
     /// Predicted texts per second.
@@ -159,6 +166,7 @@ impl TestSection {
         Ok(Self {
             scores: TestScores::new(predictions, &labels, class_names)?,
             analysis: ErrorAnalysis::new(predictions, &labels, test)?,
+            intervals: intervals(&metrics, predictions, &labels, class_names)?,
             metrics,
             calibrated: None,
             seconds: output.seconds,
@@ -177,7 +185,11 @@ impl TestSection {
     pub(crate) fn section(&self, title: &str) -> Section {
         let metrics = self.metrics.iter();
         let metrics = metrics.fold(KeyValues::new(), |facts, (name, score)| {
-            facts.with(name.replace('_', " "), format!("{score:.4}"))
+            let value = match self.intervals.get(name) {
+                Some(interval) => format!("{score:.4} ({interval})"),
+                None => format!("{score:.4}"),
+            };
+            facts.with(name.replace('_', " "), value)
         });
         let section = Section::new(title).with(metrics);
         let section = match &self.calibrated {
@@ -222,6 +234,26 @@ impl TestSection {
             ),
         };
         self.analysis.add_to(section)
+    }
+
+    /// Returns name and value of the main metric of the task, if it is defined.
+    pub(super) fn main_score(&self) -> Option<(String, f64)> {
+        let of_kind = |metric: MetricKind| {
+            let name = metric.to_string().replace('_', " ");
+            Some((name, self.scores.score(metric)?))
+        };
+        let first = |scores: &Scores| {
+            let (name, score) = scores.iter().next()?;
+            Some((name.replace('_', " "), *score))
+        };
+        match &self.scores {
+            TestScores::Classes { .. } => of_kind(MetricKind::Accuracy),
+            TestScores::Entities(report) => Some(("entity F1".to_string(), report.micro.f1)),
+            TestScores::MultiLabel(_) => of_kind(MetricKind::MicroF1),
+            TestScores::Scores(_) => of_kind(MetricKind::Pearson),
+            TestScores::Embeddings(report) => first(&report.embeddings),
+            TestScores::Reranking(report) => first(&report.reranking),
+        }
     }
 
     /// Formats the main metrics of the task as a sentence.

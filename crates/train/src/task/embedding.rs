@@ -1,5 +1,6 @@
 //! Training of embedding models with contrastive losses.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{
     BatchSize, EmbeddingBatch, EmbeddingDataset, EmbeddingKind, EncodedEmbeddingDataset,
-    EncodedTexts, Labels, TextTokenizer,
+    EncodedTexts, Labels, LengthStatistics, Split, TextTokenizer,
 };
 use finetune_eval::report::TextSamples;
 use finetune_eval::{Better, EmbeddingReport, Embeddings, Scores};
@@ -23,7 +24,9 @@ use crate::callback::{Callback, Event, Phase};
 use crate::embedding_loss::{EmbeddingLoss, EmbeddingRows, MatryoshkaConfig};
 use crate::error::TrainError;
 use crate::objective::BatchCounts;
-use crate::report::{DataSection, ErrorAnalysis, SplitSection, TestScores, TestSection};
+use crate::report::{
+    DataSection, DataStatistics, ErrorAnalysis, SplitSection, TestScores, TestSection,
+};
 use crate::run_files::prediction_lines;
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
@@ -307,12 +310,25 @@ impl Task for EmbeddingTask {
             rows.map(|rows| section(&rows.dataset, &rows.texts))
                 .transpose()
         };
+        let of = |split: Split, texts: &EncodedTexts| {
+            Ok::<_, TrainError>((split, LengthStatistics::new(texts, &[])?))
+        };
+        let mut lengths = vec![of(Split::Train, &self.train.texts)?];
+        for (split, rows) in [
+            (Split::Validation, &self.validation),
+            (Split::Test, &self.test),
+        ] {
+            if let Some(rows) = rows {
+                lengths.push(of(split, &rows.texts)?);
+            }
+        }
         Ok(Some(DataSection {
             class_names: Vec::new(),
             tokenizer: Some(source.tokenizer.fingerprint()),
             train: section(&source.train, &self.train.texts)?,
             validation: evaluated(&self.validation)?,
             test: evaluated(&self.test)?,
+            statistics: Some(DataStatistics::of_lengths(lengths)),
         }))
     }
 
@@ -362,6 +378,7 @@ impl Task for EmbeddingTask {
                 analysis: ErrorAnalysis::of_worst(TextSamples::default()),
                 metrics: scores,
                 calibrated: None,
+                intervals: BTreeMap::new(),
                 seconds,
                 samples_per_second: rows.dataset.len() as f64 / seconds,
             },

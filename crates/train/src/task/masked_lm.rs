@@ -10,7 +10,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{
-    BatchSize, EncodedTexts, MaskedBatch, MlmCollator, TextTokenizer, sorted_by_length,
+    BatchSize, EncodedTexts, MaskedBatch, MlmCollator, Split, TextTokenizer, sorted_by_length,
 };
 use finetune_eval::{Better, Scores};
 use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, MaskedLm, save_masked_lm};
@@ -22,7 +22,7 @@ use crate::callback::{Callback, Event, Phase};
 use crate::error::TrainError;
 use crate::next_sentence::NextSentenceConfig;
 use crate::objective::BatchCounts;
-use crate::report::DataSection;
+use crate::report::{DataSection, DataStatistics};
 use crate::text_config::EncodedSplit;
 use crate::train_config::TrainConfig;
 
@@ -156,12 +156,15 @@ impl Task for MaskedLmTask {
 
     fn data(&self) -> Result<Option<DataSection>, TrainError> {
         let validation = self.validation.as_ref();
+        let splits = [(Split::Train, &self.train)].into_iter();
+        let splits = splits.chain(validation.map(|rows| (Split::Validation, rows)));
         Ok(Some(DataSection {
             class_names: Vec::new(),
             tokenizer: Some(self.tokenizer.fingerprint()),
             train: self.train.section()?,
             validation: validation.map(EncodedSplit::section).transpose()?,
             test: None,
+            statistics: Some(DataStatistics::of_splits(splits)?),
         }))
     }
 

@@ -1,11 +1,13 @@
 //! Training of rerankers on lists of documents.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use finetune_data::{
-    BatchSize, EncodedRerankingDataset, RerankingBatch, RerankingDataset, TextArity, TextTokenizer,
+    BatchSize, EncodedRerankingDataset, RerankingBatch, RerankingDataset, Split, TextArity,
+    TextTokenizer,
 };
 use finetune_eval::report::TextSamples;
 use finetune_eval::{Better, Reranking, RerankingReport, Scores};
@@ -20,7 +22,9 @@ use crate::error::TrainError;
 use crate::objective::BatchCounts;
 use crate::predicted_rows::PredictedRows;
 use crate::ranking_loss::{PackedRankingLists, RankingLoss};
-use crate::report::{DataSection, ErrorAnalysis, SplitSection, TestScores, TestSection};
+use crate::report::{
+    DataSection, DataStatistics, ErrorAnalysis, SplitSection, TestScores, TestSection, lengths,
+};
 use crate::run_files::prediction_lines;
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
@@ -248,12 +252,27 @@ impl Task for RerankingTask {
     }
 
     fn data(&self) -> Result<Option<DataSection>, TrainError> {
-        Ok(self.source.as_ref().map(|source| DataSection {
+        let Some(source) = &self.source else {
+            return Ok(None);
+        };
+        let test = source.test.as_ref();
+        let splits = [
+            (Split::Train, Some(&self.train)),
+            (Split::Validation, self.validation.as_ref()),
+            (Split::Test, test.map(|(_, rows)| rows)),
+        ];
+        let splits = splits.into_iter();
+        let lengths = splits.filter_map(|(split, rows)| Some((split, lengths(&rows?.pairs))));
+        let lengths = lengths.map(|(split, lengths)| Ok::<_, TrainError>((split, lengths?)));
+        Ok(Some(DataSection {
             class_names: Vec::new(),
             tokenizer: Some(source.tokenizer.fingerprint()),
             train: source.train.clone(),
             validation: source.validation.clone(),
-            test: source.test.as_ref().map(|(section, _)| section.clone()),
+            test: test.map(|(section, _)| section.clone()),
+            statistics: Some(DataStatistics::of_lengths(
+                lengths.collect::<Result<Vec<_>, _>>()?,
+            )),
         }))
     }
 
@@ -301,6 +320,7 @@ impl Task for RerankingTask {
                 analysis: ErrorAnalysis::of_worst(TextSamples::default()),
                 metrics: scores,
                 calibrated: None,
+                intervals: BTreeMap::new(),
                 seconds: output.seconds,
                 samples_per_second: output.samples_per_second(),
             },

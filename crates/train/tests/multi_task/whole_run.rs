@@ -184,13 +184,21 @@ fn every_task_is_learned_and_leaves_a_model_of_its_own() {
     }
     let page = fs::read_to_string(run.join("report.html")).unwrap();
     for part in [
+        "start on topic, same, alike: overall score",
         "Test rows of alike",
+        "Data of alike",
         "Cosines between the gradients of tasks",
         "training, same",
     ] {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("No picture"));
+    let card = fs::read_to_string(run.join("model/alike/README.md")).unwrap();
+    assert!(card.contains("  - name: \"run-alike\"\n"), "{card}");
+    assert!(
+        card.contains("| pearson | ") && card.contains("Trained together: "),
+        "{card}"
+    );
     let lines = fs::read_to_string(run.join("predictions/alike.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), 16);
 

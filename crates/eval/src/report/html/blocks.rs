@@ -15,7 +15,10 @@ pub(super) fn block(block: &Block) -> Markup {
         Block::Figure(block) => figure(block),
         Block::TextSamples(block) => texts(block),
         Block::Note { text } => html! { p class="note" dir="auto" { (visible(text)) } },
-        Block::Preformatted { text } => html! { pre { (visible(text)) } },
+        Block::Preformatted { text } => html! {
+            // A long text scrolls separately, also with the keyboard.
+            pre tabindex="0" { (visible(text)) }
+        },
     }
 }
 
@@ -44,7 +47,7 @@ fn table(table: &Table) -> Markup {
         figure class="table" {
             @if !table.caption().is_empty() { figcaption { (visible(table.caption())) } }
             // A wide table scrolls separately, also with the keyboard.
-            div class="scroll" tabindex="0" {
+            div class="scroll" tabindex="0" role="region" aria-label=[label(table)] {
                 table {
                     thead {
                         tr {
@@ -66,6 +69,11 @@ fn table(table: &Table) -> Markup {
             }
         }
     }
+}
+
+/// Returns the caption as a name for screen readers, if there is one.
+fn label(table: &Table) -> Option<String> {
+    (!table.caption().is_empty()).then(|| visible(table.caption()).into_owned())
 }
 
 fn value(table: &Table, row: usize, column: usize, cell: &Cell) -> Markup {
