@@ -151,6 +151,26 @@ fn a_body_that_is_not_said_to_be_json() {
 }
 
 #[test]
+fn a_compressed_body() {
+    let server = start_bundled();
+    let send = |encoding: &str| {
+        let request = agent().post(server.url(CLASSIFY));
+        let request = request.header("Content-Type", "application/json");
+        let request = request.header("Content-Encoding", encoding);
+        reply(request.send(r#"{"inputs":"a"}"#))
+    };
+    for encoding in ["gzip", "zstd", "identity, gzip"] {
+        let reply = send(encoding);
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (415, "unsupported_media_type")
+        );
+        assert!(reply.body.contains("Content-Encoding"), "{}", reply.body);
+    }
+    assert_eq!(send("identity").status, 200);
+}
+
+#[test]
 fn an_unknown_model() {
     let server = start_bundled();
     let reply = server.classify("nothing", &json!("a"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::{BodyExt, LengthLimitError};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -24,6 +24,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     config: &ServeConfig,
 ) -> Result<T, ApiError> {
     check_type(headers)?;
+    check_encoding(headers)?;
     let bytes = read_bytes(headers, body, config).await?;
     parse(&bytes)
 }
@@ -39,6 +40,19 @@ fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
         false => Err(ApiError::new(
             ErrorCode::UnsupportedMediaType,
             "send the header Content-Type: application/json",
+        )),
+    }
+}
+
+/// Requires a body as it is: a small compressed one could grow beyond every limit.
+fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+    let encodings = headers.get_all(CONTENT_ENCODING).iter();
+    let mut names = encodings.map(|value| value.as_bytes());
+    match names.all(|name| name.eq_ignore_ascii_case(b"identity")) {
+        true => Ok(()),
+        false => Err(ApiError::new(
+            ErrorCode::UnsupportedMediaType,
+            "send the body without Content-Encoding: compressed bodies are not read",
         )),
     }
 }

@@ -68,7 +68,7 @@ pub struct ClassifyResponse {
         (status = 404, description = "No such model", body = ErrorBody),
         (status = 408, description = "The body came too slowly", body = ErrorBody),
         (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is not said to be JSON", body = ErrorBody),
+        (status = 415, description = "The body is not said to be JSON, or is compressed", body = ErrorBody),
         (status = 422, description = "Not what the model can be asked", body = ErrorBody),
         (status = 500, description = "The server failed", body = ErrorBody),
         (status = 503, description = "Too much waits; try again after some seconds",

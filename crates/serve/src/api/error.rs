@@ -45,7 +45,7 @@ pub enum ErrorCode {
     BodyTimeout,
     /// The body is too large (413).
     BodyTooLarge,
-    /// The content type is not JSON (415).
+    /// The content type is not JSON, or the body is compressed (415).
     UnsupportedMediaType,
     /// The JSON does not match the expected schema (422).
     InvalidRequest,
