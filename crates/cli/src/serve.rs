@@ -11,7 +11,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use finetune::prelude::*;
 use finetune_arguments::{ArgumentsError, model_directory, say};
-use finetune_serve::{Models, ServeConfig, ServedModel, Server, shutdown_signal};
+use finetune_serve::{Models, ReloadSignals, ServeConfig, ServedModel, Server, shutdown_signal};
 
 /// Models, address and settings of a server.
 #[derive(Debug, Clone, Args)]
@@ -116,11 +116,39 @@ impl ServeArguments {
             .enable_all()
             .build()?;
         runtime.block_on(async {
-            let server = Server::bind(address, models).await?;
+            let signals = ReloadSignals::new();
+            let server = Server::bind(address, models.clone()).await?;
             say(&format!("listening on http://{}", server.address()))?;
-            server.run(shutdown_signal()).await;
+            tokio::select! {
+                () = server.run(shutdown_signal()) => {}
+                () = self.reload(signals, &models, bundled) => {}
+            }
             Ok(())
         })
+    }
+
+    /// Loads all models again at each signal, forever. If one cannot be loaded, all stay as they are.
+    async fn reload(&self, mut signals: ReloadSignals, models: &Models, bundled: Option<&Path>) {
+        loop {
+            signals.next().await;
+            let (arguments, models) = (self.clone(), models.clone());
+            let bundled = bundled.map(Path::to_path_buf);
+            let reloaded = tokio::task::spawn_blocking(move || {
+                let served = arguments.load(bundled.as_deref());
+                let served = served.map_err(|error| error.to_string())?;
+                for model in served {
+                    models.replace(model).map_err(|error| error.to_string())?;
+                }
+                Ok::<(), String>(())
+            });
+            let message = match reloaded.await {
+                Ok(Ok(())) => "the models were loaded again".to_string(),
+                Ok(Err(error)) => format!("error: the models stay as they are: {error}"),
+                Err(error) => format!("error: the models stay as they are: {error}"),
+            };
+            // A server whose standard error is closed still serves.
+            let _ = writeln!(io::stderr(), "{message}");
+        }
     }
 
     fn load(&self, bundled: Option<&Path>) -> Result<Vec<ServedModel>, Box<dyn Error>> {

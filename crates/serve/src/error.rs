@@ -50,6 +50,12 @@ pub enum ServeError {
         /// Origin of the second model.
         second: String,
     },
+    /// A model is to be replaced that is not served.
+    #[error("no model is called {name}")]
+    UnknownName {
+        /// Unknown name.
+        name: String,
+    },
     /// A file cannot be read.
     #[error("{}: {source}", path.display())]
     Io {

@@ -80,7 +80,7 @@ pub use finetune_predict::{LabelProbability, Prediction, Score};
 pub use input::{Input, InputParts};
 pub use model_registry::Models;
 pub use served_model::ServedModel;
-pub use server::{Server, shutdown_signal};
+pub use server::{ReloadSignals, Server, shutdown_signal};
 pub use text_model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 
 /// Compiles the program of the guide.

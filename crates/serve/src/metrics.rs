@@ -122,14 +122,9 @@ impl Metrics {
     }
 
     /// Returns the text, including queued and dropped rows of each model.
-    pub(crate) fn text<'a>(
-        &self,
-        queues: impl Iterator<Item = (&'a str, usize, u64)>,
-    ) -> Result<String, fmt::Error> {
+    pub(crate) fn text(&self, queues: Vec<(String, usize, u64)>) -> Result<String, fmt::Error> {
         for (model, waiting, gone) in queues {
-            let labels = ModelLabels {
-                model: model.to_string(),
-            };
+            let labels = ModelLabels { model };
             let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
             self.queue_rows.get_or_create(&labels).set(waiting);
             let counter = self.gone_rows.get_or_create(&labels);
@@ -178,7 +173,7 @@ mod tests {
         let model = metrics.of_model("topics");
         model.batch(5, Duration::from_millis(20));
         model.failed();
-        let text = metrics.text([("topics", 7, 2)].into_iter()).unwrap();
+        let text = metrics.text(vec![("topics".to_string(), 7, 2)]).unwrap();
         for line in [
             r#"finetune_requests_total{route="/healthz",status="200"} 1"#,
             r#"finetune_request_duration_seconds_count{route="/healthz"} 1"#,

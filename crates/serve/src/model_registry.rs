@@ -1,7 +1,7 @@
 //! Running models, each with a queue and a thread.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub struct Models {
 
 #[derive(Debug)]
 struct Inner {
-    models: Vec<RunningModel>,
+    models: RwLock<Vec<Arc<RunningModel>>>,
     config: ServeConfig,
     token: Option<Token>,
     metrics: Metrics,
@@ -42,6 +42,9 @@ pub(crate) struct RunningModel {
     queue: Arc<Queue>,
     thread: JoinHandle<()>,
 }
+
+/// Rows of a request that wait for their predictions.
+struct PendingRows(Vec<oneshot::Receiver<Result<Prediction, InferenceError>>>);
 
 /// Reason why there are no predictions.
 #[derive(Debug)]
@@ -73,10 +76,11 @@ impl Models {
         let metrics = Metrics::new();
         let running = models
             .into_iter()
-            .map(|served| RunningModel::start(served, &config, &metrics));
+            .map(|served| RunningModel::start(served, &config, &metrics, None).map(Arc::new));
+        let running: Vec<_> = running.collect::<Result<_, _>>()?;
         Ok(Self {
             inner: Arc::new(Inner {
-                models: running.collect::<Result<_, _>>()?,
+                models: RwLock::new(running),
                 config,
                 token,
                 metrics,
@@ -91,21 +95,49 @@ impl Models {
     }
 
     /// Returns the served models, in the given order.
-    pub fn served(&self) -> impl Iterator<Item = &ServedModel> {
-        self.inner.models.iter().map(|running| &running.served)
+    pub fn served(&self) -> Vec<ServedModel> {
+        let models = self.inner.models();
+        models
+            .iter()
+            .map(|running| running.served.clone())
+            .collect()
+    }
+
+    /// Replaces the model of the same name, without losing a request: rows that wait are still answered by
+    /// the one before, which then ends.
+    ///
+    /// # Errors
+    /// - [`ServeError::UnknownName`] if no model has the name.
+    /// - [`ServeError::Thread`] if a thread cannot be started.
+    pub fn replace(&self, served: ServedModel) -> Result<(), ServeError> {
+        let Some(before) = self.get(served.name()) else {
+            return Err(ServeError::UnknownName {
+                name: served.name().to_string(),
+            });
+        };
+        let (config, metrics) = (&self.inner.config, &self.inner.metrics);
+        let running = RunningModel::start(served, config, metrics, Some(&before.queue))?;
+        let running = Arc::new(running);
+        let replaced = self.inner.replace(Arc::clone(&running));
+        replaced.queue.close();
+        // It may have come after the announcement of the end.
+        if self.inner.stopping.load(Ordering::SeqCst) {
+            running.queue.close();
+        }
+        Ok(())
     }
 
     /// Returns whether all models accept texts.
     pub fn is_ready(&self) -> bool {
-        let mut models = self.inner.models.iter();
-        !self.inner.stopping.load(Ordering::Relaxed)
-            && models.all(|running| !running.thread.is_finished())
+        let models = self.inner.models();
+        !self.inner.stopping.load(Ordering::SeqCst)
+            && models.iter().all(|running| !running.thread.is_finished())
     }
 
     /// Announces the shutdown: [`Self::is_ready`] returns false from now on, while texts are still
     /// processed. Load balancers then send clients elsewhere.
     pub fn drain(&self) {
-        self.inner.stopping.store(true, Ordering::Relaxed);
+        self.inner.stopping.store(true, Ordering::SeqCst);
     }
 
     /// Rejects further texts. Queued texts are still processed; then the threads end.
@@ -114,9 +146,29 @@ impl Models {
         self.inner.close();
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&RunningModel> {
-        let mut models = self.inner.models.iter();
-        models.find(|running| running.served.name() == name)
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<RunningModel>> {
+        let models = self.inner.models();
+        let found = models.iter().find(|running| running.served.name() == name);
+        found.cloned()
+    }
+
+    /// Returns predictions of a model in the order of the inputs. If this future is dropped, queued rows
+    /// never reach the model.
+    pub(crate) async fn answer(
+        &self,
+        name: &str,
+        inputs: Vec<Input>,
+        timeout: Duration,
+    ) -> Result<Vec<Prediction>, RequestError> {
+        let pending = {
+            // A model is replaced before or after, so that rows do not come to a closed queue.
+            let models = self.inner.models();
+            let mut models = models.iter();
+            let running = models.find(|running| running.served.name() == name);
+            running.ok_or(RequestError::Stopped)?.submit(inputs)?
+        };
+        let answered = tokio::time::timeout(timeout, pending.answers()).await;
+        answered.unwrap_or(Err(RequestError::Timeout))
     }
 
     pub(crate) fn token(&self) -> Option<&Token> {
@@ -128,18 +180,35 @@ impl Models {
     }
 
     /// Returns name, queued rows and dropped rows of each model.
-    pub(crate) fn queues(&self) -> impl Iterator<Item = (&str, usize, u64)> {
-        let models = self.inner.models.iter();
-        models.map(|running| {
+    pub(crate) fn queues(&self) -> Vec<(String, usize, u64)> {
+        let models = self.inner.models();
+        let of_each = models.iter().map(|running| {
             let queue = &running.queue;
-            (running.served.name(), queue.len(), queue.gone())
-        })
+            (running.served.name().to_string(), queue.len(), queue.gone())
+        });
+        of_each.collect()
     }
 }
 
 impl Inner {
+    /// A poisoned lock is ignored: no code panics while holding it.
+    fn models(&self) -> RwLockReadGuard<'_, Vec<Arc<RunningModel>>> {
+        self.models.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a model into the place of the one with its name, which is returned.
+    fn replace(&self, running: Arc<RunningModel>) -> Arc<RunningModel> {
+        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        let name = running.served.name();
+        match models.iter_mut().find(|other| other.served.name() == name) {
+            Some(place) => std::mem::replace(place, running),
+            // Models are never removed.
+            None => running,
+        }
+    }
+
     fn close(&self) {
-        for running in &self.models {
+        for running in self.models().iter() {
             running.queue.close();
         }
     }
@@ -156,12 +225,17 @@ impl RunningModel {
         served: ServedModel,
         config: &ServeConfig,
         metrics: &Metrics,
+        replaced: Option<&Queue>,
     ) -> Result<Self, ServeError> {
-        let queue = Arc::new(Queue::new(
+        let queue = Queue::new(
             config.max_queue_size,
             config.max_batch_size,
             config.max_delay(),
-        ));
+        );
+        let queue = Arc::new(match replaced {
+            Some(replaced) => queue.after(replaced),
+            None => queue,
+        });
         let metrics = metrics.of_model(served.name());
         let thread = worker::spawn(served.name(), served.model(), Arc::clone(&queue), metrics)?;
         Ok(Self {
@@ -175,13 +249,7 @@ impl RunningModel {
         &self.served
     }
 
-    /// Returns predictions in the order of the inputs. If this future is dropped, queued rows never
-    /// reach the model.
-    pub(crate) async fn answer(
-        &self,
-        inputs: Vec<Input>,
-        timeout: Duration,
-    ) -> Result<Vec<Prediction>, RequestError> {
+    fn submit(&self, inputs: Vec<Input>) -> Result<PendingRows, RequestError> {
         let waiting = inputs.into_iter().map(|input| {
             let (reply, answer) = oneshot::channel();
             (WaitingRow::new(input, reply), answer)
@@ -191,17 +259,19 @@ impl RunningModel {
             QueueError::Full => RequestError::QueueFull,
             QueueError::Closed => RequestError::Stopped,
         })?;
-        let answers = async {
-            let mut answers = Vec::with_capacity(receivers.len());
-            for receiver in receivers {
-                // A reply is dropped only with the model's thread.
-                let answer = receiver.await.map_err(|_| RequestError::Stopped)?;
-                answers.push(answer.map_err(RequestError::Fault)?);
-            }
-            Ok(answers)
-        };
-        let answered = tokio::time::timeout(timeout, answers).await;
-        answered.unwrap_or(Err(RequestError::Timeout))
+        Ok(PendingRows(receivers))
+    }
+}
+
+impl PendingRows {
+    async fn answers(self) -> Result<Vec<Prediction>, RequestError> {
+        let mut answers = Vec::with_capacity(self.0.len());
+        for receiver in self.0 {
+            // A reply is dropped only with the model's thread.
+            let answer = receiver.await.map_err(|_| RequestError::Stopped)?;
+            answers.push(answer.map_err(RequestError::Fault)?);
+        }
+        Ok(answers)
     }
 }
 

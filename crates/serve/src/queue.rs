@@ -1,7 +1,8 @@
 //! Bounded queue of a model, from which batches of similar lengths are taken.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -72,6 +73,8 @@ pub(crate) struct Queue {
     max_delay: Duration,
     state: Mutex<State>,
     changed: Condvar,
+    /// Rows dropped because their client left, of this queue and those before it.
+    gone: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -82,8 +85,6 @@ struct State {
     requests: u64,
     /// Whether the last batch had rows of several requests.
     last_was_shared: bool,
-    /// Dropped rows since the queue was created.
-    gone: u64,
 }
 
 impl Queue {
@@ -94,7 +95,14 @@ impl Queue {
             max_delay,
             state: Mutex::default(),
             changed: Condvar::new(),
+            gone: Arc::default(),
         }
+    }
+
+    /// Counts dropped rows together with the queue that this one replaces.
+    pub(crate) fn after(mut self, replaced: &Self) -> Self {
+        self.gone = Arc::clone(&replaced.gone);
+        self
     }
 
     /// Adds all rows or none, without waiting.
@@ -104,7 +112,7 @@ impl Queue {
             return Err(QueueError::Closed);
         }
         if state.rows.len() + rows.len() > self.capacity {
-            state.forget_gone();
+            self.forget_gone(&mut state);
             if state.rows.len() + rows.len() > self.capacity {
                 return Err(QueueError::Full);
             }
@@ -128,7 +136,7 @@ impl Queue {
     pub(crate) fn next_batch(&self) -> Option<Vec<WaitingRow>> {
         let mut state = self.state();
         loop {
-            state.forget_gone();
+            self.forget_gone(&mut state);
             let Some(oldest) = state.rows.front() else {
                 if state.closed {
                     return None;
@@ -160,9 +168,16 @@ impl Queue {
         self.state().rows.len()
     }
 
-    /// Returns the number of rows dropped since the queue was created because their client left.
+    /// Returns the number of rows dropped because their client left, of this queue and those before it.
     pub(crate) fn gone(&self) -> u64 {
-        self.state().gone
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    fn forget_gone(&self, state: &mut State) {
+        let before = state.rows.len();
+        state.rows.retain(|row| !row.is_gone());
+        let gone = (before - state.rows.len()) as u64;
+        self.gone.fetch_add(gone, Ordering::Relaxed);
     }
 
     /// A poisoned lock is ignored: no code panics while holding it, and every state is consistent.
@@ -172,12 +187,6 @@ impl Queue {
 }
 
 impl State {
-    fn forget_gone(&mut self) {
-        let before = self.rows.len();
-        self.rows.retain(|row| !row.is_gone());
-        self.gone += (before - self.rows.len()) as u64;
-    }
-
     /// Returns whether clients send one request at a time. With several clients, rows of others
     /// would have been queued while the model was busy.
     fn is_quiet(&self) -> bool {

@@ -139,6 +139,41 @@ impl Server {
     }
 }
 
+/// Signals to load the models again: SIGHUP on Unix; none on other systems.
+#[derive(Debug)]
+pub struct ReloadSignals {
+    /// Missing if the signal is unavailable.
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
+}
+
+impl ReloadSignals {
+    /// Listens to signals from now on, within a tokio runtime.
+    pub fn new() -> Self {
+        Self {
+            #[cfg(unix)]
+            hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
+        }
+    }
+
+    /// Waits for the next signal.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.hangup
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+impl Default for ReloadSignals {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Waits for a signal to stop: Ctrl-C, or SIGTERM on Unix.
 pub async fn shutdown_signal() {
     let interrupt = async {

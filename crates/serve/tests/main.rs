@@ -11,6 +11,7 @@ mod families;
 mod limits;
 mod own_head;
 mod page;
+mod replacement;
 mod scripted;
 mod server;
 mod shutdown;

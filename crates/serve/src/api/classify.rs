@@ -96,7 +96,8 @@ pub(super) async fn classify(
         return Err(ApiError::new(ErrorCode::InvalidRequest, message));
     }
     check(&inputs, profile.input, config)?;
-    let answers = model.answer(inputs, config.answer_timeout()).await;
+    let name = model.served().name();
+    let answers = models.answer(name, inputs, config.answer_timeout()).await;
     let mut predictions = answers.map_err(no_answer)?;
     if let Some(top_k) = request.top_k {
         predictions

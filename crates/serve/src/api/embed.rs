@@ -71,7 +71,8 @@ pub(super) async fn embed(
         return Err(ApiError::new(ErrorCode::InvalidRequest, message));
     }
     check(&inputs, profile.input, config)?;
-    let answers = model.answer(inputs, config.answer_timeout()).await;
+    let name = model.served().name();
+    let answers = models.answer(name, inputs, config.answer_timeout()).await;
     let answers = answers.map_err(no_answer)?.into_iter();
     let vector = |answer| match answer {
         Prediction::Embedding { embedding } => Ok(embedding),

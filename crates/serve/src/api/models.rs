@@ -1,5 +1,7 @@
 //! Handlers of `GET /v1/models` and `GET /v1/models/{name}`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -62,7 +64,7 @@ pub struct Limits {
 )]
 pub(super) async fn list(State(models): State<Models>) -> Json<ModelList> {
     Json(ModelList {
-        models: models.served().map(ModelInfo::from).collect(),
+        models: models.served().iter().map(ModelInfo::from).collect(),
         limits: models.config().into(),
     })
 }
@@ -91,9 +93,9 @@ pub(super) async fn card(
 pub(super) fn find(
     models: &Models,
     name: Result<Path<String>, PathRejection>,
-) -> Result<&RunningModel, ApiError> {
+) -> Result<Arc<RunningModel>, ApiError> {
     let found = name.ok().and_then(|Path(name)| models.get(&name));
-    found.ok_or_else(|| ApiError::unknown_model(models.served().map(ServedModel::name)))
+    found.ok_or_else(|| ApiError::unknown_model(models.served().iter().map(ServedModel::name)))
 }
 
 impl From<&ServedModel> for ModelInfo {
