@@ -150,7 +150,15 @@ fn classes_table(statistics: &DataStatistics) -> Option<Block> {
     let columns: Vec<_> = std::iter::once(Column::text("Class"))
         .chain(columns)
         .collect();
-    let mut table = Table::new("Rows, or tagged words, of each class by split.", columns);
+    let one_each = texts.iter().all(|split| {
+        let classes: usize = split.classes.iter().map(|class| class.rows).sum();
+        classes + split.rows_without_class == split.rows
+    });
+    let caption = match one_each {
+        true => "Rows of each class by split.",
+        false => "Rows of each class by split, or words; a row may have several classes.",
+    };
+    let mut table = Table::new(caption, columns);
     for (position, class) in names.iter().enumerate() {
         let counts = texts.iter().map(|split| split.classes.get(position));
         let counts = counts.map(|count| Cell::from(count.map(|count| count.rows)));
