@@ -252,13 +252,28 @@ proptest! {
             };
             let upstream = matrix(context.dims(), seed + 3, &device);
             let gradients = (context.clone() * upstream).sum().backward();
-            let gradients = leaves.map(|leaf| bits(leaf.grad(&gradients).unwrap()));
-            [bits(context)].into_iter().chain(gradients).collect::<Vec<_>>()
+            let gradients = leaves.map(|leaf| leaf.grad(&gradients).unwrap());
+            [context].into_iter().chain(gradients).map(bits).collect::<Vec<_>>()
         };
         let expected = results(None);
-        prop_assert_eq!(&results(Some([false; 3])), &expected);
+        let without = results(Some([false; 3]));
         if has_native_kernels() {
+            prop_assert_eq!(&without, &expected);
             prop_assert_eq!(&results(Some([true; 3])), &expected);
+        }
+        // Other kernels round where attention without tables does not.
+        let allowed = match precision {
+            Precision::F32 => 1e-5 * slack(),
+            Precision::F16 => 5e-3,
+            Precision::Bf16 => 4e-2,
+        };
+        for (without, expected) in without.iter().zip(&expected) {
+            let [without, expected] = [without, expected].map(|bits| bits.iter().copied().map(f32::from_bits));
+            let largest = expected.clone().fold(0.1, |most: f32, value| most.max(value.abs()));
+            for (without, expected) in without.zip(expected) {
+                let error = (without - expected).abs() / largest;
+                prop_assert!(error <= allowed, "{} instead of {}", without, expected);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Division of token rows into heads.
 
-use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
-use burn::tensor::{BoolDType, FloatDType, IntDType, Shape};
+use burn::backend::{Backend, TensorMetadata, get_device_settings, tensor::FloatTensor};
+use burn::tensor::{BoolDType, FloatDType, Shape};
 
 use super::Settings;
 use super::blocks::Blocks;
@@ -111,10 +111,12 @@ impl Layout {
         let Some(window) = window else { return scores };
         let shape = scores.shape();
         let device = scores.device();
+        // Not all devices have the same types of integers.
+        let integers = get_device_settings::<B>(&device).int_dtype;
         let numbers = |first: usize, shape: [usize; 4]| {
             let count = shape.iter().product::<usize>();
             let numbers = first as i64..(first + count) as i64;
-            let numbers = B::int_arange(numbers, &device, IntDType::I32);
+            let numbers = B::int_arange(numbers, &device, integers);
             let numbers = B::int_into_float(numbers, FloatDType::F32);
             B::float_reshape(numbers, Shape::from(shape))
         };
