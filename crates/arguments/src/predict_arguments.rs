@@ -203,7 +203,8 @@ impl PredictArguments {
 }
 
 /// Formats a prediction on one line, such as `sports 0.981, world 0.012` or `3.2`; of a multi-label
-/// model, the predicted labels before the probabilities, as in `sports, world: sports 0.9, world 0.7`.
+/// model, the predicted labels before the probabilities, as in `sports, world: sports 0.9, world 0.7`; of a
+/// model that is calibrated for prediction sets, whether it is sure, as in `unsure, sports or world: ...`.
 fn answer(prediction: &Prediction) -> String {
     let labels = prediction.probabilities().iter();
     let labels = labels.map(|label| format!("{} {:.3}", label.label, label.probability));
@@ -212,6 +213,17 @@ fn answer(prediction: &Prediction) -> String {
             let found = match found.is_empty() {
                 true => "none".to_string(),
                 false => found.join(", "),
+            };
+            format!("{found}: {}", labels.collect::<Vec<_>>().join(", "))
+        }
+        Prediction::SingleLabel {
+            prediction_set: Some(set),
+            ..
+        } => {
+            let found = match &set[..] {
+                [only] => only.clone(),
+                [] => "unsure, no class is likely enough".to_string(),
+                several => format!("unsure, {}", several.join(" or ")),
             };
             format!("{found}: {}", labels.collect::<Vec<_>>().join(", "))
         }
@@ -239,5 +251,36 @@ fn tagged(prediction: &TokenPrediction) -> String {
     match shown.is_empty() {
         true => "none".to_string(),
         false => shown.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_model_calibrated_for_sets_says_whether_it_is_sure() {
+        let shown = |set: Value| {
+            let prediction = json!({
+                "label": "sports",
+                "probability": 0.5,
+                "probabilities": [{"label": "sports", "probability": 0.5}],
+                "prediction_set": set,
+            });
+            answer(&serde_json::from_value(prediction).unwrap())
+        };
+        for (set, expected) in [
+            (Value::Null, "sports 0.500"),
+            (json!(["sports"]), "sports: sports 0.500"),
+            (
+                json!(["sports", "world"]),
+                "unsure, sports or world: sports 0.500",
+            ),
+            (json!([]), "unsure, no class is likely enough: sports 0.500"),
+        ] {
+            assert_eq!(shown(set), expected);
+        }
     }
 }

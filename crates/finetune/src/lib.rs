@@ -1,18 +1,27 @@
 //! Fine-tuning research on BERT-family encoders, in Rust, on any device.
 //!
+//! ```text
+//!   files, hub          checkpoint
+//!       │                   │
+//!     data ── token ids ── model ── logits ── train ──▶ run directory ──▶ predict ──▶ labels, scores
+//!                                               │        report, model    serve, export
+//!                                              eval ─ scores, tests
+//!       study: many of these runs, with tables, figures and tests
+//! ```
+//!
 //! This crate puts the others under one name and chooses the device:
 //!
 //! | module | what |
 //! |---|---|
-//! | [`data`] | text in, token ids out: data sets, tokenizers, batches |
+//! | [`data`] | text in, token ids out: datasets, tokenizers, batches |
 //! | [`model`] | token ids in, logits out: encoders, heads, checkpoints |
 //! | [`train`] | tasks, losses, optimizers, schedules, freezing, the training loop, run records |
 //! | [`predict`] | a trained model in, labels of new texts out |
-//! | [`study`] | many runs: arms, axes, seeds and folds, with tables and tests |
+//! | [`study`] | many runs: variants, seeds and folds, with tables and tests |
 //! | [`eval`] | predictions in, scores out |
 //! | [`ops`] | the tensor operations beneath, for models of your own |
 //! | `hub` (feature `hub`) | names of models and datasets in, their files out |
-//! | [`random`] | randomness by address, for repeatable choices of your own |
+//! | [`random`] | stateless (keyed) randomness, for repeatable choices of your own |
 //!
 //! From files to answers, on the CPU:
 //!
