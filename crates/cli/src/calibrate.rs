@@ -32,7 +32,9 @@ pub(crate) struct CalibrateArguments {
     labels: LabelArguments,
     #[command(flatten)]
     table: TableArguments,
-    /// Share of texts whose class is to be in their prediction set, such as 0.9
+    /// Coverage of the prediction sets, such as 0.9
+    ///
+    /// It is the share of texts whose class is to be in their set. Without it, there are no sets.
     #[arg(long, value_name = "SHARE")]
     coverage: Option<f64>,
     /// Print one JSON object

@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Train(Box<TrainArguments>),
     /// Score a trained model on labeled rows
     Evaluate(Box<EvaluateArguments>),
-    /// Fit the probabilities of a classifier on held-out rows, with sets of classes of a chosen coverage
+    /// Fit the probabilities of a classifier on held-out rows
     Calibrate(Box<CalibrateArguments>),
     /// Print labels, scores, or entities of texts
     Predict(PredictArguments),
