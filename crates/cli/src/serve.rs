@@ -141,9 +141,11 @@ impl ServeArguments {
                 }
                 Ok::<(), String>(())
             });
-            let message = match reloaded.await {
-                Ok(Ok(())) => "the models were loaded again".to_string(),
-                Ok(Err(error)) => format!("error: the models stay as they are: {error}"),
+            let reloaded = reloaded
+                .await
+                .unwrap_or_else(|error| Err(error.to_string()));
+            let message = match reloaded {
+                Ok(()) => "the models were loaded again".to_string(),
                 Err(error) => format!("error: the models stay as they are: {error}"),
             };
             // A server whose standard error is closed still serves.

@@ -10,7 +10,7 @@ use finetune_model::{
 };
 use finetune_ops::{Precision, linear};
 
-use crate::device::device_and_tolerance;
+use crate::device::{device_and_tolerance, has_native_kernels};
 use crate::properties::encoder;
 
 const LAYERS: usize = 3;
@@ -175,6 +175,8 @@ fn assert_same_gradients(
         let apart: Vec<f32> = got.iter().zip(expected).map(|(a, b)| a - b).collect();
         let size = size(path).max(size(&path.replace("key.bias", "query.bias")));
         let cancels = path.contains("attention.query") || path.contains("attention.key");
+        // Native kernels round them alike: there, both are 0 for a row of one token.
+        let cancels = cancels && !has_native_kernels();
         let rounding = if cancels { rounding } else { 0.0 };
         let error = largest(&apart);
         let most = (tolerance * size).max(rounding);

@@ -119,9 +119,8 @@ impl Models {
         let running = RunningModel::start(served, config, metrics, Some(&before.queue))?;
         let running = Arc::new(running);
         let replaced = self.inner.replace(Arc::clone(&running));
-        replaced.queue.close();
-        // It may have come after the announcement of the end.
-        if self.inner.stopping.load(Ordering::SeqCst) {
+        // A queue that is closed already is one of models that have ended.
+        if !replaced.queue.close() {
             running.queue.close();
         }
         Ok(())
@@ -130,14 +129,14 @@ impl Models {
     /// Returns whether all models accept texts.
     pub fn is_ready(&self) -> bool {
         let models = self.inner.models();
-        !self.inner.stopping.load(Ordering::SeqCst)
+        !self.inner.stopping.load(Ordering::Relaxed)
             && models.iter().all(|running| !running.thread.is_finished())
     }
 
     /// Announces the shutdown: [`Self::is_ready`] returns false from now on, while texts are still
     /// processed. Load balancers then send clients elsewhere.
     pub fn drain(&self) {
-        self.inner.stopping.store(true, Ordering::SeqCst);
+        self.inner.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Rejects further texts. Queued texts are still processed; then the threads end.
@@ -147,9 +146,7 @@ impl Models {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<RunningModel>> {
-        let models = self.inner.models();
-        let found = models.iter().find(|running| running.served.name() == name);
-        found.cloned()
+        find(&self.inner.models(), name).cloned()
     }
 
     /// Returns predictions of a model in the order of the inputs. If this future is dropped, queued rows
@@ -163,9 +160,8 @@ impl Models {
         let pending = {
             // A model is replaced before or after, so that rows do not come to a closed queue.
             let models = self.inner.models();
-            let mut models = models.iter();
-            let running = models.find(|running| running.served.name() == name);
-            running.ok_or(RequestError::Stopped)?.submit(inputs)?
+            let running = find(&models, name).ok_or(RequestError::Stopped)?;
+            running.submit(inputs)?
         };
         let answered = tokio::time::timeout(timeout, pending.answers()).await;
         answered.unwrap_or(Err(RequestError::Timeout))
@@ -273,6 +269,10 @@ impl PendingRows {
         }
         Ok(answers)
     }
+}
+
+fn find<'a>(models: &'a [Arc<RunningModel>], name: &str) -> Option<&'a Arc<RunningModel>> {
+    models.iter().find(|running| running.served.name() == name)
 }
 
 fn check_names(models: &[ServedModel]) -> Result<(), ServeError> {

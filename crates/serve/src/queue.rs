@@ -157,10 +157,11 @@ impl Queue {
         }
     }
 
-    /// Rejects further rows; queued rows are still returned.
-    pub(crate) fn close(&self) {
-        self.state().closed = true;
+    /// Rejects further rows; queued rows are still returned. Returns whether it was open.
+    pub(crate) fn close(&self) -> bool {
+        let was_closed = std::mem::replace(&mut self.state().closed, true);
         self.changed.notify_all();
+        !was_closed
     }
 
     /// Returns the number of queued rows.

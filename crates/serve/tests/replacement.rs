@@ -12,20 +12,14 @@ use crate::server::{eventually, read_all, start};
 fn what_waits_is_answered_by_the_model_before() {
     let (before, after) = (Scripted::default(), Scripted::default());
     let server = start(vec![before.served()], ServeConfig::default());
-    before.close_gate();
-    let mut in_the_model = server.send("scripted", "first");
-    eventually("the first is at the gate", || before.batches().len() == 1);
-    let mut in_the_queue = server.send("scripted", "second");
-    eventually("the second waits", || {
-        server.metric(r#"finetune_queue_rows{model="scripted"}"#) == 1.0
-    });
+    let mut waiting = before.hold_two(&server);
     server.models.replace(after.served()).unwrap();
     // The new one does not wait for the old one.
     let reply = server.classify("scripted", &json!("third"));
     assert_eq!(reply.status, 200);
     assert_eq!(after.batches(), [["third"]]);
     before.open_gate();
-    for stream in [&mut in_the_model, &mut in_the_queue] {
+    for stream in &mut waiting {
         assert!(read_all(stream).starts_with("HTTP/1.1 200"));
     }
     assert_eq!(before.batches().len(), 2);

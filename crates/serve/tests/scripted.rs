@@ -1,11 +1,14 @@
 //! A model that does what a test wants.
 
+use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex};
 
 use finetune_serve::{
     InferenceError, Input, InputFormat, ModelMetadata, Prediction, Score, ServedModel, ServedTask,
     TextModel,
 };
+
+use crate::server::{TestServer, eventually};
 
 /// Answers with the length of a text. It panics on `panic`, fails on `fail` and refuses
 /// `unreadable`; and it can be stopped at a gate.
@@ -31,6 +34,18 @@ impl Scripted {
     pub(crate) fn open_gate(&self) {
         *self.state.closed.lock().unwrap() = false;
         self.state.opened.notify_all();
+    }
+
+    /// Closes the gate and sends two requests: one that is in the model, and one that waits in its queue.
+    pub(crate) fn hold_two(&self, server: &TestServer) -> [TcpStream; 2] {
+        self.close_gate();
+        let in_the_model = server.send("scripted", "first");
+        eventually("the first is at the gate", || self.batches().len() == 1);
+        let in_the_queue = server.send("scripted", "second");
+        eventually("the second waits", || {
+            server.metric(r#"finetune_queue_rows{model="scripted"}"#) == 1.0
+        });
+        [in_the_model, in_the_queue]
     }
 
     /// The texts of every batch so far, those of one that waits at the gate too.

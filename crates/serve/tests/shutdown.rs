@@ -13,20 +13,14 @@ use crate::server::{eventually, read_all, start, start_bundled};
 fn what_is_in_flight_is_answered() {
     let model = Scripted::default();
     let mut server = start(vec![model.served()], ServeConfig::default());
-    model.close_gate();
-    let mut in_the_model = server.send("scripted", "first");
-    eventually("the first is at the gate", || model.batches().len() == 1);
-    let mut in_the_queue = server.send("scripted", "second");
-    eventually("the second waits", || {
-        server.metric(r#"finetune_queue_rows{model="scripted"}"#) == 1.0
-    });
+    let mut waiting = model.hold_two(&server);
     server.begin_to_stop();
     eventually("nobody is let in any more", || {
         TcpStream::connect(server.address).is_err()
     });
     assert!(!server.models.is_ready());
     model.open_gate();
-    for stream in [&mut in_the_model, &mut in_the_queue] {
+    for stream in &mut waiting {
         assert!(read_all(stream).starts_with("HTTP/1.1 200"));
     }
     server.wait();
