@@ -5,7 +5,7 @@
 //! With `-- --stdin`, the program reads requests as lines and answers each: `peers/train_step.py` asks
 //! it and PyTorch in turns, so that a machine with other work slows both alike. `FINETUNE_DEVICE`
 //! chooses the device, `FINETUNE_SHAPE` the model (such as `bert-base`), `FINETUNE_PRECISION` the
-//! precision (`f32`, `bf16` or `f16`).
+//! precision (`f32`, `bf16`, `f16` or `int8`).
 
 use std::env;
 use std::error::Error;

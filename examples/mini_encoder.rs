@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::tabular::{self, ColumnNames, SplitFiles, TabularOptions};
 use finetune::data::{catalog, concatenate_texts};
+use finetune::model::CheckpointDtype;
 use finetune::prelude::*;
 use finetune::train::{
     CheckpointPolicy, DistillationConfig, EvaluationConfig, InitialModel, PreTraining,
@@ -153,7 +154,7 @@ impl Arguments {
                 duration: TrainDuration::Steps(self.steps),
                 batch_size: BatchSize::Rows(self.batch_size),
                 precision: self.precision,
-                save_dtype: Precision::F16,
+                save_dtype: CheckpointDtype::F16,
                 optimizer: OptimizerConfig {
                     learning_rate: self.learning_rate,
                     ..Default::default()

@@ -14,7 +14,7 @@ The programs take turns, in an order that turns around every round, and stay loa
 turn is a few seconds of one kind of work. On a machine with other work, threads that wait for each
 other lose the most, and PyTorch's spin while they wait: `--threads 1` compares the work alone, in
 processor seconds. Several programs can be named, such as that of another commit, or the same on
-another device as `libtorch=PATH@libtorch`. What is printed are medians over the rounds, and the medians of
+another device or in another precision as `libtorch=PATH@libtorch` or `bf16=PATH@flex@bf16`. What is printed are medians over the rounds, and the medians of
 the ratios within a round.
 """
 
@@ -87,11 +87,12 @@ class PyTorch:
 
 class Program:
     def __init__(self, program, threads, shape, precision):
-        path, _, device = program.partition("@")
+        path, *options = program.split("@")
+        device, precision = (options + ["", ""])[0] or "flex", (options + ["", ""])[1] or precision
         pipe = subprocess.PIPE
         environment = os.environ | {"RAYON_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads),
                                     "FINETUNE_SHAPE": shape, "FINETUNE_PRECISION": precision,
-                                    "FINETUNE_DEVICE": device or "flex"}
+                                    "FINETUNE_DEVICE": device}
         self.process = subprocess.Popen([path, "--stdin"], stdin=pipe, stdout=pipe, text=True, env=environment)
 
     def run(self, what, rows, tokens, times):
@@ -107,7 +108,7 @@ def processor_seconds():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("programs", nargs="+", metavar="NAME=PATH[@DEVICE]")
+    parser.add_argument("programs", nargs="+", metavar="NAME=PATH[@DEVICE[@PRECISION]]")
     parser.add_argument("--shape", choices=SHAPES, default="minilm")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--what", nargs="+", choices=["train", "predict"], default=["train", "predict"])

@@ -4,10 +4,10 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use finetune::model::{
-    DropoutStream, EncoderInput, EncoderModel, ModelError, SequenceClassifier,
+    DropoutStream, EncoderInput, EncoderModel, Int8Config, ModelError, SequenceClassifier,
     SequenceClassifierConfig, init_weights,
 };
-use finetune::ops::{ClassTargets, soft_target_cross_entropy};
+use finetune::ops::{ClassTargets, Precision, soft_target_cross_entropy};
 use finetune::train::{Optimizer, OptimizerConfig};
 
 use crate::{precision, shape};
@@ -18,6 +18,8 @@ const CLASSES: usize = 4;
 #[derive(Debug)]
 pub struct Step {
     model: SequenceClassifier,
+    /// The model as it was initialized in 8-bit integers, to predict with if that is the precision.
+    int8: Option<SequenceClassifier>,
     optimizer: Optimizer,
     number: u64,
 }
@@ -32,8 +34,11 @@ impl Step {
         let device = device.clone().autodiff();
         let config = SequenceClassifierConfig::new(shape(), names).init(&device)?;
         let model = init_weights(config, 0.02, 1).with_precision(precision());
+        let in_int8 = || model.valid().into_int8(&Int8Config::default());
+        let int8 = (precision() == Precision::Int8).then(in_int8).transpose()?;
         Ok(Self {
             optimizer: OptimizerConfig::default().init(&model),
+            int8,
             model,
             number: 0,
         })
@@ -80,7 +85,7 @@ impl Step {
     /// # Errors
     /// Those of the input.
     pub fn predict(&self, batch: [usize; 2], times: usize) -> Result<(), ModelError> {
-        let model = self.model.valid();
+        let model = self.int8.clone().unwrap_or_else(|| self.model.valid());
         let input = input(&model, batch)?;
         for _ in 0..times {
             model.forward(&input, None)?.into_data();

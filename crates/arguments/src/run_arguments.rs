@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use finetune::DeviceSpec;
 use finetune::data::{CleaningStep, Truncation};
+use finetune::model::CheckpointDtype;
 use finetune::prelude::*;
 use finetune::train::{CacheLocation, Run, RunDirectory, RunInput, TrainError};
 
@@ -78,7 +79,7 @@ pub struct RunArguments {
     pub(crate) run_dir: Option<PathBuf>,
     /// Element type of the weights of the saved model: f32, f16 or bf16 [default: the recipe's]
     #[arg(long, value_name = "TYPE")]
-    pub(crate) save_dtype: Option<Precision>,
+    pub(crate) save_dtype: Option<CheckpointDtype>,
     /// Additional file to write the report to
     #[arg(long, value_name = "FILE.json", value_parser = PathBufValueParser::new().try_map(in_a_directory))]
     pub report: Option<PathBuf>,

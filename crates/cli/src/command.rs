@@ -15,6 +15,7 @@ use crate::evaluate::EvaluateArguments;
 use crate::export::ExportArguments;
 use crate::help;
 use crate::pretrain::PretrainArguments;
+use crate::quantize::QuantizeArguments;
 use crate::serve::ServeArguments;
 use crate::train::TrainArguments;
 use crate::upload::UploadArguments;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Evaluate(Box<EvaluateArguments>),
     /// Fit the probabilities of a classifier on held-out rows
     Calibrate(Box<CalibrateArguments>),
+    /// Choose the layers of a model to compute in 8-bit integers, on held-out rows
+    Quantize(Box<QuantizeArguments>),
     /// Print labels, scores, or entities of texts
     Predict(PredictArguments),
     /// Print the embeddings of texts
@@ -73,6 +76,7 @@ impl Command {
             Self::Train(arguments) => arguments.run(),
             Self::Evaluate(arguments) => arguments.run(),
             Self::Calibrate(arguments) => arguments.run(),
+            Self::Quantize(arguments) => arguments.run(),
             Self::Predict(arguments) => arguments.run(None),
             Self::Embed(arguments) => arguments.run(),
             Self::Encode(arguments) => arguments.run(None),

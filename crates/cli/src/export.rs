@@ -10,9 +10,9 @@ use clap::{Args, ValueEnum};
 use finetune::burn::tensor::Device;
 use finetune::data::TextTokenizer;
 use finetune::model::{
-    CheckpointConfig, EmbeddingCheckpoint, SequenceClassifier, load_adapter, load_base_model,
-    load_classifier, load_embedding_model, load_masked_lm, load_pre_training, save_base_model,
-    save_classifier, save_embedding_model, save_masked_lm, save_token_classifier,
+    CheckpointConfig, CheckpointDtype, EmbeddingCheckpoint, SequenceClassifier, load_adapter,
+    load_base_model, load_classifier, load_embedding_model, load_masked_lm, load_pre_training,
+    save_base_model, save_classifier, save_embedding_model, save_masked_lm, save_token_classifier,
 };
 use finetune::predict::{ModelKind, TextPreprocessing, TokenPredictor, TokenPredictorConfig};
 use finetune::prelude::*;
@@ -114,7 +114,7 @@ impl ExportArguments {
         Ok(say(&line)?)
     }
 
-    fn dtype(&self) -> Result<Precision, ArgumentsError> {
+    fn dtype(&self) -> Result<CheckpointDtype, ArgumentsError> {
         self.parsed()
     }
 

@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, Command};
 
 /// Identifiers of the arguments that `--help` shows, by command; it shows all arguments of commands that
 /// are not listed.
-const SHORT: [(&str, &str); 6] = [
+const SHORT: [(&str, &str); 7] = [
     (
         "train",
         "task train validation test dataset data text_column text_pair_column label_column \
@@ -21,6 +21,11 @@ const SHORT: [(&str, &str); 6] = [
         "calibrate",
         "model validation dataset data split text_column text_pair_column label_column coverage json \
          device",
+    ),
+    (
+        "quantize",
+        "model validation dataset data split text_column text_pair_column label_column max_loss \
+         keep_precision json device",
     ),
     (
         "predict",

@@ -19,7 +19,8 @@ pub struct ServeArguments {
     /// Fine-tuned model; repeatable
     ///
     /// It is `model` in a run directory, or one in the layout of Hugging Face or sentence-transformers.
-    #[arg(long = "model", value_name = "[NAME=]DIR", value_parser = OsStringValueParser::new().map(NamedDirectory::from))]
+    /// `@int8` behind it, or another precision, is that of this model: one model can be served in several.
+    #[arg(long = "model", value_name = "[NAME=]DIR[@TYPE]", value_parser = OsStringValueParser::new().map(NamedDirectory::from))]
     models: Vec<NamedDirectory>,
     /// Address to listen on; 0.0.0.0 for other machines
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
@@ -51,7 +52,7 @@ pub struct ServeArguments {
     /// It is flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in.
     #[arg(long, default_value_t)]
     device: DeviceSpec,
-    /// Precision of matrix products: f32, bf16 or f16
+    /// Precision of matrix products: f32, bf16, f16 or int8
     ///
     /// The inputs to the encoder's matrix products are rounded, if the device supports it.
     #[arg(long, value_name = "TYPE", default_value_t)]
@@ -63,20 +64,31 @@ pub struct ServeArguments {
 struct NamedDirectory {
     name: Option<String>,
     directory: PathBuf,
+    precision: Option<Precision>,
 }
 
-/// Parses `NAME=DIR` or `DIR`; a directory with `=` in its path needs a name.
+/// Parses `NAME=DIR` or `DIR`, and a precision behind it unless there is a directory of that name; a
+/// directory with `=` in its path needs a name.
 impl From<OsString> for NamedDirectory {
     fn from(argument: OsString) -> Self {
-        match argument.to_str().and_then(|text| text.split_once('=')) {
-            Some((name, directory)) => Self {
-                name: Some(name.to_string()),
-                directory: directory.into(),
-            },
-            None => Self {
-                name: None,
-                directory: argument.into(),
-            },
+        let (name, directory) = match argument.to_str().and_then(|text| text.split_once('=')) {
+            Some((name, directory)) => (Some(name.to_string()), directory.into()),
+            None => (None, argument),
+        };
+        let suffix = directory.to_str().and_then(|text| {
+            let (path, precision) = text.rsplit_once('@')?;
+            Some((path, precision.parse().ok()?))
+        });
+        let (directory, precision) = match suffix {
+            Some((path, precision)) if !Path::new(&directory).exists() => {
+                (path.into(), Some(precision))
+            }
+            _ => (directory.clone().into(), None),
+        };
+        Self {
+            name,
+            directory,
+            precision,
         }
     }
 }
@@ -157,6 +169,7 @@ impl ServeArguments {
         let bundled = bundled.map(|directory| NamedDirectory {
             name: None,
             directory: directory.to_path_buf(),
+            precision: None,
         });
         let models: Vec<&NamedDirectory> = match self.models.as_slice() {
             [] => bundled.iter().collect(),
@@ -168,8 +181,10 @@ impl ServeArguments {
         let device = self.device.open()?;
         let load = |named: &NamedDirectory| {
             let (name, directory) = (named.name(), model_directory(&named.directory)?);
-            let served = ServedModel::load_with(&name, &directory, &device, self.precision);
-            Ok(served?)
+            let precision = named.precision.unwrap_or(self.precision);
+            Ok(ServedModel::load_with(
+                &name, &directory, &device, precision,
+            )?)
         };
         models.into_iter().map(load).collect()
     }
@@ -198,5 +213,31 @@ impl ServeArguments {
             config.token_file = Some(path.clone());
         }
         Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_precision_stands_behind_a_directory() {
+        let parsed = |text: &str| {
+            let named = NamedDirectory::from(OsString::from(text));
+            let directory = named.directory.display().to_string();
+            (named.name(), directory, named.precision)
+        };
+        let of =
+            |name: &str, directory: &str, precision| (name.into(), directory.into(), precision);
+        let int8 = Some(Precision::Int8);
+        assert_eq!(parsed("runs/a/model"), of("a", "runs/a/model", None));
+        assert_eq!(parsed("runs/a/model@int8"), of("a", "runs/a/model", int8));
+        assert_eq!(parsed("fast=a@int8"), of("fast", "a", int8));
+        // A revision of the hub is none.
+        assert_eq!(parsed("fast=org/a@v1"), of("fast", "org/a@v1", None));
+        assert_eq!(
+            parsed("fast=org/a@v1@bf16"),
+            of("fast", "org/a@v1", Some(Precision::Bf16))
+        );
     }
 }

@@ -280,3 +280,70 @@ fn a_calibration_is_saved_with_the_model() {
         "{message}"
     );
 }
+
+#[test]
+fn layers_in_8_bit_integers_are_chosen_on_held_out_rows() {
+    let place = Place::new();
+    place.train("a", "--max-steps 12 --batch-size 8").done();
+    let rows =
+        "{datasets/customer_messages/sample/test.csv} --text-column message --label-column topic";
+    let quantize = format!("quantize --model a/model --validation-file {rows}");
+    let out = place.run(&format!("{quantize} --max-loss 0 --json")).done();
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&report["rows"], &report["metric"]),
+        (&40.into(), &"accuracy".into())
+    );
+    assert!(
+        report["after"].as_f64() >= report["before"].as_f64(),
+        "{report}"
+    );
+    assert!(report["change_of_outputs"].as_f64() > Some(0.0), "{report}");
+    let saved = place.json("a/model/text_preprocessing.json");
+    assert_eq!(saved["int8"]["keep"], report["keep"]);
+
+    let scores = place.run(&format!(
+        "evaluate --model a/model --test-file {rows} --json --precision int8"
+    ));
+    let scores: serde_json::Value = serde_json::from_str(&scores.done()).unwrap();
+    assert_eq!(scores["scores"]["accuracy"], report["after"]);
+    let answer = |precision: &str| {
+        let command = format!("predict --model a/model --jsonl --precision {precision} late");
+        place.run(&command).done()
+    };
+    assert_ne!(answer("int8"), answer("f32"));
+
+    let message = place.run("quantize --model a/model").failed(2);
+    assert!(
+        message.contains("--validation-file FILE or --dataset NAME"),
+        "{message}"
+    );
+    let message = place.run(&format!("{quantize} --max-loss=-1")).failed(1);
+    assert!(
+        message.contains("max_loss is -1, expected at least 0"),
+        "{message}"
+    );
+    let message = place.run("train --save-dtype int8").failed(2);
+    assert!(message.contains("expected f32, bf16 or f16"), "{message}");
+}
+
+#[test]
+fn a_run_sees_8_bit_integers_in_training() {
+    let place = Place::new();
+    let training = "--max-steps 12 --batch-size 8 --learning-rate 1e-3";
+    place.train("plain", training).done();
+    place
+        .train("aware", &format!("{training} --precision int8"))
+        .done();
+    let first_loss = |run: &str| {
+        let metrics = std::fs::read_to_string(place.path(&format!("{run}/metrics.jsonl"))).unwrap();
+        let first: serde_json::Value =
+            serde_json::from_str(metrics.lines().next().unwrap()).unwrap();
+        first["loss"].as_f64().unwrap()
+    };
+    let (plain, aware) = (first_loss("plain"), first_loss("aware"));
+    assert!(
+        plain != aware && (plain - aware).abs() < 0.02 * plain,
+        "{plain} {aware}"
+    );
+}

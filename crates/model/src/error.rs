@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use finetune_ops::SequencesError;
+use finetune_ops::{Int8Error, SequencesError};
 use finetune_storage::Placeholder;
 
 /// Error of this crate; it names the file and the tensor or field.
@@ -141,6 +141,14 @@ pub enum ModelError {
     InvalidSplitPoint {
         /// The split point and what needs lower hidden states.
         problem: String,
+    },
+    /// A linear layer cannot become 8-bit integers.
+    #[error("{layer}: {source}")]
+    Int8 {
+        /// Name of the layer.
+        layer: String,
+        /// What prevents it.
+        source: Int8Error,
     },
     /// The offsets of a batch do not describe its sequences.
     #[error("sequence offsets: {0}")]

@@ -79,8 +79,8 @@ mod token_classifier;
 pub use adapters::{LoraConfig, LoraLinear, LoraTarget, LowRank, load_adapter, save_adapter};
 pub use base_model::BaseModel;
 pub use checkpoint::{
-    CheckpointConfig, LoadReport, PoolingAndHead, RowBlock, TensorNames, TensorPart,
-    load_base_model, load_classifier, load_classifier_with, load_encoder,
+    CheckpointConfig, CheckpointDtype, LoadReport, PoolingAndHead, RowBlock, TensorNames,
+    TensorPart, load_base_model, load_classifier, load_classifier_with, load_encoder,
     load_encoder_with_new_head, load_masked_lm, load_pre_training, load_token_classifier,
     save_base_model, save_classifier, save_encoder, save_masked_lm, save_token_classifier,
 };
@@ -93,8 +93,8 @@ pub use embedding_model::{
 };
 pub use encoder::{
     Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, EncoderModel,
-    EncoderStates, FeedForward, LayerType, NormPlacement, NormType, PackedInput, Positions,
-    Queries, RelativeAttention, RelativeEmbeddings, RopeScaling, SelfAttention,
+    EncoderStates, FeedForward, Int8Config, LayerType, NormPlacement, NormType, PackedInput,
+    Positions, Queries, RelativeAttention, RelativeEmbeddings, RopeScaling, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;

@@ -15,6 +15,7 @@ mod device;
 mod first_token;
 mod formats;
 mod gradient_checkpointing;
+mod int8;
 mod modern_bert;
 mod other_heads;
 mod parity;

@@ -12,13 +12,14 @@ use crate::attention::relative::{self, Terms};
 use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
+use crate::fake_quantize::QuantizationAxis;
 use crate::glu::GluActivation;
 use crate::kernels::Kernels;
 use crate::precision::Precision;
 use crate::sequences::Offsets;
 use crate::{
-    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, glu, layer_norm,
-    linear, rms_norm, rotary,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, fake_quantize, gelu, glu,
+    layer_norm, linear, rms_norm, rotary,
 };
 
 /// Operations of this crate as backend methods, dispatched to the backend of a tensor.
@@ -82,6 +83,9 @@ pub trait EncoderOps: Backend {
 
     /// See [`dropout`](crate::dropout()).
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self>;
+
+    /// See [`fake_quantize`](crate::fake_quantize()).
+    fn fake_quantized(x: FloatTensor<Self>, axis: QuantizationAxis) -> FloatTensor<Self>;
 
     /// See [`attention`](crate::attention()).
     #[allow(
@@ -205,6 +209,10 @@ impl<B: Kernels> EncoderOps for B {
 
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
         <B as Kernels>::dropout_hashed(x, probability, key)
+    }
+
+    fn fake_quantized(x: FloatTensor<Self>, axis: QuantizationAxis) -> FloatTensor<Self> {
+        <B as Kernels>::fake_quantized(x, axis)
     }
 
     fn attention_rows(
@@ -350,6 +358,10 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
 
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
         dropout::tracked::<B, C>(x, probability, key)
+    }
+
+    fn fake_quantized(x: FloatTensor<Self>, axis: QuantizationAxis) -> FloatTensor<Self> {
+        fake_quantize::tracked::<B, C>(x, axis)
     }
 
     fn attention_rows(

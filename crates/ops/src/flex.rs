@@ -8,6 +8,7 @@ use crate::attention::relative::RelativeTables;
 use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
+use crate::fake_quantize::QuantizationAxis;
 use crate::glu::GluActivation;
 use crate::host::Host;
 use crate::host_kernels;
@@ -109,6 +110,10 @@ impl Kernels for Flex {
 
     fn dropout_hashed(x: FlexTensor, probability: f64, key: u64) -> FlexTensor {
         host_kernels::dropout_hashed::<Self>(x, probability, key)
+    }
+
+    fn fake_quantized(x: FlexTensor, axis: QuantizationAxis) -> FlexTensor {
+        host_kernels::fake_quantized::<Self>(x, axis)
     }
 
     fn attention_rows(

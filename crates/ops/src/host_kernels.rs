@@ -12,6 +12,7 @@ use crate::attention::{self, Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout::Mask;
 use crate::dropout_add_layer_norm::Norm;
+use crate::fake_quantize::QuantizationAxis;
 use crate::glu::GluActivation;
 use crate::host::{
     Host, Values, are_native, copied, matrix, own, own_or_copy, transform, transform_each,
@@ -21,8 +22,8 @@ use crate::native::linear::Sizes;
 use crate::native::{self, TASK, memory, rows_in_task};
 use crate::precision::Precision;
 use crate::{
-    cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, glu, layer_norm, linear,
-    rms_norm, rotary,
+    cross_entropy, dropout, dropout_add_layer_norm, embedding, fake_quantize, gelu, glu,
+    layer_norm, linear, rms_norm, rotary,
 };
 
 pub(crate) fn linear_rows<B: Host>(
@@ -329,6 +330,23 @@ pub(crate) fn dropout_hashed<B: Host>(
     transform_each::<B>(x, TASK, |start, values| {
         native::dropout::apply(values, mask, start);
     })
+}
+
+pub(crate) fn fake_quantized<B: Host>(x: FloatTensor<B>, axis: QuantizationAxis) -> FloatTensor<B> {
+    if !are_native::<B>([&x]) {
+        return fake_quantize::forward::<B>(x, axis);
+    }
+    let width = x.shape()[1];
+    match axis {
+        QuantizationAxis::Row => transform_each::<B>(x, rows_in_task(width) * width, |_, rows| {
+            native::fake_quantize::rows(rows, width);
+        }),
+        QuantizationAxis::Column => {
+            let mut x = own_or_copy::<B>(x);
+            native::fake_quantize::columns(own::<B>(&mut x), width);
+            x
+        }
+    }
 }
 
 pub(crate) fn attention_rows<B: Host>(

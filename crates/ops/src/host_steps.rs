@@ -1,9 +1,10 @@
 //! Native kernels on parameters and gradients outside any graph.
 
-use burn::tensor::{DType, Shape, Tensor};
+use burn::tensor::{DType, Device, Shape, Tensor};
 
 use crate::adamw::{AdamWState, AdamWStep};
-use crate::host::{Host, Values, copied, own, own_or_copy, transform_each};
+use crate::host::{Host, Values, copied, matrix, own, own_or_copy, transform_each, with_strides};
+use crate::int8_linear::Int8Weight;
 use crate::native::{self, TASK};
 
 /// Returns from a function what a step gives, if all its tensors are of a backend that has it: of CubeCL,
@@ -32,6 +33,34 @@ macro_rules! on_backend {
 
 pub(crate) use on_backend;
 
+/// Returns from a function what an operation gives, if its tensors are in host memory.
+macro_rules! on_host {
+    ($operation:ident($($argument:expr),*), $tensors:expr) => {
+        #[cfg(feature = "flex")]
+        if $crate::host_steps::take::<burn::backend::Flex, _>($tensors) {
+            return $crate::host_steps::$operation::<burn::backend::Flex>($($argument),*);
+        }
+        #[cfg(feature = "tch")]
+        #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
+        if $crate::host_steps::take::<burn::backend::LibTorch, _>($tensors) {
+            return $crate::host_steps::$operation::<burn::backend::LibTorch>($($argument),*);
+        }
+    };
+}
+
+pub(crate) use on_host;
+
+/// Whether tensors of a device are in host memory, and without autodiff.
+pub(crate) fn is_host(device: &Device) -> bool {
+    let mut devices: Vec<Device> = Vec::new();
+    #[cfg(feature = "flex")]
+    devices.push(<burn::backend::Flex as Host>::device());
+    #[cfg(feature = "tch")]
+    #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
+    devices.push(<burn::backend::LibTorch as Host>::device());
+    !device.is_autodiff() && devices.contains(device)
+}
+
 /// Whether there are native kernels for these tensors: without autodiff, and in this machine's
 /// memory.
 pub(crate) fn take<'a, B: Host, const D: usize>(
@@ -52,6 +81,21 @@ fn primitive<B: Host, const D: usize>(tensor: Tensor<D>) -> B::FloatTensorPrimit
         Ok(tensor) => tensor,
         Err(error) => unreachable!("a tensor of this backend: {error:?}"),
     }
+}
+
+/// See [`int8_linear`](crate::int8_linear()).
+pub(crate) fn int8_linear<B: Host>(
+    rows: Tensor<2>,
+    weight: &Int8Weight,
+    bias: Option<Tensor<1>>,
+) -> Tensor<2> {
+    let count = rows.dims()[0];
+    let rows = with_strides::<B>(primitive::<B, 2>(rows));
+    let bias = bias.map(|bias| Values::<B>::of(&primitive::<B, 1>(bias)));
+    let bias = bias.as_ref().map(Values::slice);
+    let weight = weight.packed();
+    let product = native::int8::product(matrix::<B>(&rows), count, weight, bias);
+    B::from_primitive(B::tensor(product, Shape::from([count, weight.outputs()])))
 }
 
 /// See [`AdamWStep::step`].

@@ -9,11 +9,12 @@ use crate::attention::relative::{self, RelativeTables};
 use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
+use crate::fake_quantize::QuantizationAxis;
 use crate::glu::GluActivation;
 use crate::precision::Precision;
 use crate::{
-    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, glu, layer_norm,
-    linear, rms_norm, rotary,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, fake_quantize, gelu, glu,
+    layer_norm, linear, rms_norm, rotary,
 };
 
 /// Operations of this crate on a backend without autodiff.
@@ -144,6 +145,11 @@ pub trait Kernels: Backend {
     /// See [`dropout`](crate::dropout()). Also computes its own gradient.
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
         dropout::apply::<Self>(x, probability, key)
+    }
+
+    /// See [`fake_quantize`](crate::fake_quantize()).
+    fn fake_quantized(x: FloatTensor<Self>, axis: QuantizationAxis) -> FloatTensor<Self> {
+        fake_quantize::forward::<Self>(x, axis)
     }
 
     /// See [`attention`](crate::attention()): returns the result, and what the backward pass needs

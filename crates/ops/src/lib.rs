@@ -10,6 +10,8 @@
 //! | operation | description |
 //! |---|---|
 //! | [`linear`] | `x · weight + bias` |
+//! | [`int8_linear`] | the same in 8-bit integers, for prediction |
+//! | [`fake_quantize`] | rounding to 8-bit integers in training |
 //! | [`embedding`] | embedding lookup |
 //! | [`layer_norm`] | layer normalization of rows |
 //! | [`rms_norm`] | root mean square normalization of rows |
@@ -69,6 +71,7 @@ mod dropout_add_layer_norm;
 mod embedding;
 #[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
 mod extension;
+mod fake_quantize;
 #[cfg(feature = "flex")]
 mod flex;
 mod gelu;
@@ -83,6 +86,7 @@ mod host_kernels;
     allow(dead_code, unused_macros)
 )]
 mod host_steps;
+mod int8_linear;
 mod kernels;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod launches;
@@ -118,9 +122,11 @@ pub use dropout::{Dropout, dropout};
 pub use dropout_add_layer_norm::{Norm, dropout_add_layer_norm};
 pub use embedding::embedding;
 pub use extension::EncoderOps;
+pub use fake_quantize::{QuantizationAxis, fake_quantize};
 pub use gelu::{gelu, gelu_tanh};
 pub use glu::{GluActivation, geglu, swiglu};
 pub use gradient_norm::{global_norm, scale, sum_of_squares};
+pub use int8_linear::{Int8Error, Int8Weight, int8_linear};
 pub use kernels::Kernels;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub use launches::{KernelLaunches, Timing, observe_launches};

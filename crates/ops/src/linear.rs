@@ -6,6 +6,7 @@ use burn::tensor::{DType, FloatDType, Shape, Tensor};
 
 use crate::autodiff::node;
 use crate::extension::EncoderOps;
+use crate::fake_quantize::{QuantizationAxis, fake_quantize};
 use crate::kernels::Kernels;
 use crate::precision::Precision;
 
@@ -46,6 +47,14 @@ pub fn linear(
     bias: Option<Tensor<1>>,
     precision: Precision,
 ) -> Tensor<2> {
+    let (rows, weight, precision) = match precision {
+        Precision::Int8 => (
+            fake_quantize(rows, QuantizationAxis::Row),
+            fake_quantize(weight, QuantizationAxis::Column),
+            Precision::F32,
+        ),
+        _ => (rows, weight, precision),
+    };
     let (rows, weight) = (rows.into_dispatch(), weight.into_dispatch());
     Tensor::from_dispatch(match bias {
         Some(bias) => {

@@ -6,14 +6,14 @@ use std::str::FromStr;
 use burn::tensor::{Device, FloatDType};
 use serde::{Deserialize, Serialize};
 
-/// Precision to which the operands of matrix products are rounded. Sums, results, parameters and
-/// all other operations are f32, as in PyTorch's [automatic mixed
+/// Precision to which the operands of matrix products are rounded. Results, parameters and all other
+/// operations are f32, as in PyTorch's [automatic mixed
 /// precision](https://docs.pytorch.org/docs/stable/amp.html).
 ///
 /// ```
 /// use finetune_ops::Precision;
 /// assert_eq!("bf16".parse(), Ok(Precision::Bf16));
-/// assert_eq!("f64".parse::<Precision>().unwrap_err().to_string(), "unknown precision f64, expected f32, bf16 or f16");
+/// assert_eq!("f64".parse::<Precision>().unwrap_err().to_string(), "unknown precision f64, expected f32, bf16, f16 or int8");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -27,19 +27,35 @@ pub enum Precision {
     /// Half precision: 11 significant bits, from 6e-8 to 65504. Smaller gradients underflow, so
     /// training needs loss scaling.
     F16,
+    /// 8-bit integers, with a scale for each row and for each output of a weight: see
+    /// [`fake_quantize`](crate::fake_quantize). For linear layers alone; attention is f32. In training,
+    /// gradients pass the rounding unchanged (quantization-aware training); for prediction,
+    /// [`Int8Weight`](crate::Int8Weight) multiplies the integers themselves.
+    Int8,
 }
 
 impl Precision {
     /// All precisions.
-    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
+    pub const ALL: [Self; 4] = [Self::F32, Self::Bf16, Self::F16, Self::Int8];
+
+    /// Returns the precision of products of activations with each other: f32 beside linear layers in
+    /// 8-bit integers.
+    pub fn of_activations(self) -> Self {
+        match self {
+            Self::Int8 => Self::F32,
+            other => other,
+        }
+    }
 
     /// Checks that a device supports this precision.
     ///
     /// # Errors
     /// - [`PrecisionError::NotOnDevice`] if it does not.
     pub fn check(self, device: &Device) -> Result<(), PrecisionError> {
-        let has =
-            |precision: Self| precision == Self::F32 || device.supports_dtype(precision.dtype());
+        let has = |precision: Self| match precision.dtype() {
+            FloatDType::F32 => true,
+            dtype => device.supports_dtype(dtype),
+        };
         self.check_among(&format!("{:?}", device.clone().without_autodiff()), has)
     }
 
@@ -47,23 +63,37 @@ impl Precision {
         if has(self) {
             return Ok(());
         }
-        let others = Self::ALL.into_iter().filter(|other| has(*other));
-        let others: Vec<String> = others.map(|other| other.to_string()).collect();
         Err(PrecisionError::NotOnDevice {
             precision: self,
             device: device.to_string(),
-            has: others.join(", "),
+            has: names(Self::ALL.into_iter().filter(|other| has(*other))),
         })
     }
 
-    /// Returns the dtype of the operands.
+    /// Returns the error of a device that has no integer products.
+    pub(crate) fn no_integers_on(device: &Device) -> PrecisionError {
+        let floats = Self::ALL.into_iter().filter(|other| *other != Self::Int8);
+        let has = floats.filter(|other| other.check(device).is_ok());
+        PrecisionError::NotOnDevice {
+            precision: Self::Int8,
+            device: format!("{:?}", device.clone().without_autodiff()),
+            has: names(has),
+        }
+    }
+
+    /// Returns the dtype of the operands; that of rounded ones in 8-bit integers is f32.
     pub fn dtype(self) -> FloatDType {
         match self {
-            Self::F32 => FloatDType::F32,
+            Self::F32 | Self::Int8 => FloatDType::F32,
             Self::Bf16 => FloatDType::BF16,
             Self::F16 => FloatDType::F16,
         }
     }
+}
+
+fn names(precisions: impl Iterator<Item = Precision>) -> String {
+    let names: Vec<String> = precisions.map(|one| one.to_string()).collect();
+    names.join(", ")
 }
 
 impl fmt::Display for Precision {
@@ -72,6 +102,7 @@ impl fmt::Display for Precision {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
             Self::F16 => "f16",
+            Self::Int8 => "int8",
         })
     }
 }
@@ -81,7 +112,7 @@ impl fmt::Display for Precision {
 #[non_exhaustive]
 pub enum PrecisionError {
     /// No precision has this name.
-    #[error("unknown precision {name}, expected f32, bf16 or f16")]
+    #[error("unknown precision {name}, expected f32, bf16, f16 or int8")]
     Unknown {
         /// Name found.
         name: String,
@@ -119,7 +150,7 @@ mod tests {
             Precision::Bf16.check_among("the GPU", |precision| precision != Precision::Bf16);
         assert_eq!(
             found.unwrap_err().to_string(),
-            "the GPU does not compute in bf16, but in f32, f16"
+            "the GPU does not compute in bf16, but in f32, f16, int8"
         );
     }
 

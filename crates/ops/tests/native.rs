@@ -4,9 +4,10 @@
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use finetune_ops::{
-    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, Sequences, attention,
-    cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, layer_norm, linear,
-    relative_attention, rms_norm, rotary, scale, sum_of_squares, swiglu,
+    AdamWState, AdamWStep, AttentionSettings, Dropout, Int8Weight, Norm, Precision,
+    QuantizationAxis, Sequences, attention, cross_entropy, dropout, dropout_add_layer_norm,
+    embedding, fake_quantize, geglu, gelu, int8_linear, layer_norm, linear, relative_attention,
+    rms_norm, rotary, scale, sum_of_squares, swiglu,
 };
 use proptest::prelude::*;
 
@@ -255,6 +256,59 @@ proptest! {
         let native = results(&inputs, DType::F32, &operation);
         assert_close(&native, &expected, 2e-5);
         assert_same_with(1, &native, || results(&inputs, DType::F32, &operation));
+    }
+
+    /// Each value is the nearest multiple of its scale, in f32 and in f64.
+    #[test]
+    fn of_fake_quantization(rows in size(), width in size(), seed in 0u32..1000) {
+        let x = matrix([rows, width], seed, &device()) * 3.0;
+        for axis in [QuantizationAxis::Row, QuantizationAxis::Column] {
+            let dimension = if axis == QuantizationAxis::Row { 1 } else { 0 };
+            let largest = x.clone().abs().max_dim(dimension).clamp_min(1e-30);
+            let scales = (largest / 127.0).expand([rows, width]).cast(DType::F64);
+            for dtype in [DType::F32, DType::F64] {
+                let rounded = fake_quantize(x.clone().cast(dtype), axis).cast(DType::F64);
+                let steps = rounded.clone() / scales.clone();
+                let off = (steps.clone() - steps.round()).abs().max().into_scalar::<f64>();
+                prop_assert!(off < 1e-3, "{off} of a step");
+                let change = (rounded - x.clone().cast(DType::F64)) / scales.clone();
+                let change = change.abs().max().into_scalar::<f64>();
+                prop_assert!(change < 0.501, "{change} of a step");
+            }
+        }
+    }
+
+    /// The integers are those that training sees, and gradients are those of the rounded values.
+    #[test]
+    fn of_linear_layers_in_8_bits(
+        rows in size(),
+        width in size(),
+        outputs in size(),
+        seed in 0u32..1000,
+    ) {
+        let device = device().autodiff();
+        let inputs = [0, 1].map(|at| {
+            matrix([[rows, width], [width, outputs]][at], seed + at as u32, &device) * 3.0
+        });
+        let [x, weight] = inputs.clone();
+        let rounded = [
+            fake_quantize(x.clone(), QuantizationAxis::Row).detach(),
+            fake_quantize(weight.clone(), QuantizationAxis::Column).detach(),
+        ];
+        let product = |precision| move |[x, weight]: [Tensor<2>; 2]| linear(x, weight, None, precision);
+        let found = results(&inputs, DType::F32, &product(Precision::Int8));
+        let expected = results(&rounded, DType::F64, &product(Precision::F32));
+        assert_close(&found, &expected, 2e-5);
+        if !has_native_kernels() {
+            return Ok(());
+        }
+        let integers = Int8Weight::quantize(weight.inner()).unwrap();
+        let exact = int8_linear(x.inner(), &integers, None);
+        let rounded = rounded.map(|values| values.inner().cast(DType::F64));
+        let [x, weight] = rounded;
+        let error = (exact.cast(DType::F64) - x.clone().matmul(weight.clone())).abs();
+        let bound = x.abs().matmul(weight.abs()) * 1e-5 + 1e-6;
+        prop_assert!((error - bound).max().into_scalar::<f64>() <= 0.0);
     }
 
     #[test]

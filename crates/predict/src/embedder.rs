@@ -12,9 +12,7 @@ use finetune_data::{
     TextTokenizer, Truncation,
 };
 use finetune_eval::{Embeddings, Scores};
-use finetune_model::{
-    EmbeddingModel, EncoderModel, Prompts, load_embedding_model, model_directory,
-};
+use finetune_model::{EmbeddingModel, Prompts, load_embedding_model, model_directory};
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +20,7 @@ use crate::compatibility::{check_length, check_vocabulary, load_tokenizer};
 use crate::embed::embed;
 use crate::embedding_rows::EvaluatedEmbeddings;
 use crate::error::PredictError;
+use crate::int8::in_precision;
 use crate::text_preprocessing::TextPreprocessing;
 
 /// Settings of an [`Embedder`].
@@ -189,7 +188,7 @@ impl Embedder {
             ));
         }
         Ok(Self {
-            model: model.with_precision(config.precision),
+            model: in_precision(model, config.precision, prepared.int8.as_ref())?,
             tokenizer,
             cleaning: prepared.cleaning,
             encoding: EncodingConfig {

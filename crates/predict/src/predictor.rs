@@ -16,7 +16,7 @@ use finetune_data::{
 };
 use finetune_eval::{Evaluator, Metric, Predictions, Scores, Targets, Thresholds};
 use finetune_model::{
-    CheckpointConfig, CustomHead, EncoderModel, ProblemType, SequenceClassifier,
+    CheckpointConfig, CustomHead, Int8Config, ProblemType, SequenceClassifier,
     load_classifier_with, model_directory,
 };
 
@@ -24,6 +24,7 @@ use crate::calibration::{Calibration, CalibrationReport};
 use crate::compatibility::{check_length, check_vocabulary, load_tokenizer};
 use crate::error::PredictError;
 use crate::evaluator::evaluator;
+use crate::int8::in_precision;
 use crate::predict::predict;
 use crate::prediction::Prediction;
 use crate::predictor_config::PredictorConfig;
@@ -77,6 +78,7 @@ pub struct Predictor {
     /// Threshold of each label.
     thresholds: Vec<f64>,
     calibration: Option<Calibration>,
+    int8: Option<Int8Config>,
     config: PredictorConfig,
 }
 
@@ -145,6 +147,7 @@ impl Predictor {
     /// - [`PredictError::InvalidSetting`] if a setting is out of range, or the model encodes the
     ///   texts of a pair separately and truncation uses sliding windows.
     /// - [`PredictError::Eval`] if a threshold is not in `[0, 1]`, or there is not one per label.
+    /// - [`PredictError::Model`] if the model cannot be in 8-bit integers.
     pub fn new(
         model: SequenceClassifier,
         tokenizer: TextTokenizer,
@@ -152,7 +155,8 @@ impl Predictor {
         config: PredictorConfig,
     ) -> Result<Self, PredictError> {
         config.validate()?;
-        let model = model.with_precision(config.precision);
+        let int8 = prepared.as_ref().and_then(|prepared| prepared.int8.clone());
+        let model = in_precision(model, config.precision, int8.as_ref())?;
         let encoding = encoding(&config, prepared.as_ref(), &tokenizer, &model)?;
         let texts = prepared.as_ref().map(|prepared| prepared.texts);
         let saved = prepared
@@ -169,6 +173,7 @@ impl Predictor {
             model,
             tokenizer,
             calibration: None,
+            int8,
             config,
         };
         predictor.with_calibration(calibration)
@@ -223,6 +228,11 @@ impl Predictor {
         Ok(Calibration::fit(&logits, labels, coverage)?.report(&logits, labels)?)
     }
 
+    /// Sets which linear layers become 8-bit integers when the model is loaded in them; `None` for all.
+    pub fn with_int8(self, int8: Option<Int8Config>) -> Self {
+        Self { int8, ..self }
+    }
+
     /// Returns what is applied to texts and outputs, to be saved beside the model.
     pub fn text_preprocessing(&self) -> TextPreprocessing {
         let is_multi_label = self.problem_type() == ProblemType::MultiLabelClassification;
@@ -233,6 +243,7 @@ impl Predictor {
             threshold: is_multi_label.then(|| Thresholds::PerClass(self.thresholds.clone())),
             tags: None,
             calibration: self.calibration,
+            int8: self.int8.clone(),
         }
     }
 
@@ -325,13 +336,21 @@ impl Predictor {
 
     /// Returns the outputs of the model on a dataset, not calibrated.
     fn outputs(&self, dataset: &Dataset) -> Result<Predictions, PredictError> {
-        let cleaned = dataset.clone().clean(&self.cleaning);
-        let data = EncodedDataset::new(&cleaned, &self.tokenizer, &self.encoding)?;
+        let data = self.encoded(dataset)?;
         Ok(predict(&self.model, &data, self.config.batch_size)?.predictions)
     }
 
+    pub(crate) fn encoded(&self, dataset: &Dataset) -> Result<EncodedDataset, PredictError> {
+        let cleaned = dataset.clone().clean(&self.cleaning);
+        Ok(EncodedDataset::new(
+            &cleaned,
+            &self.tokenizer,
+            &self.encoding,
+        )?)
+    }
+
     /// Maps the labels of a dataset to the model's classes.
-    fn targets(&self, dataset: &Dataset) -> Result<Targets, PredictError> {
+    pub(crate) fn targets(&self, dataset: &Dataset) -> Result<Targets, PredictError> {
         let (names, found) = (self.class_names(), dataset.class_names());
         let place = |name: &String| match names {
             // The single output for two classes has the name of the second.
@@ -411,6 +430,11 @@ impl Predictor {
     /// Returns the encoding settings: maximum length and truncation.
     pub fn encoding(&self) -> &EncodingConfig {
         &self.encoding
+    }
+
+    /// Returns the settings.
+    pub fn config(&self) -> &PredictorConfig {
+        &self.config
     }
 
     /// Returns the model.

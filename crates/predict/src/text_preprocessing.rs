@@ -9,6 +9,7 @@ use std::path::Path;
 
 use finetune_data::{Cleaning, EncodingConfig, TextArity};
 use finetune_eval::Thresholds;
+use finetune_model::Int8Config;
 use finetune_storage::write_atomically;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,7 @@ use crate::calibration::Calibration;
 use crate::error::PredictError;
 use crate::tokens::TagSettings;
 
-/// Cleaning and encoding settings that a model was trained with, and its thresholds.
+/// Cleaning and encoding settings that a model was trained with, and what was fitted after training.
 ///
 /// ```
 /// use finetune_data::{Cleaning, CleaningStep, EncodingConfig};
@@ -51,6 +52,9 @@ pub struct TextPreprocessing {
     /// Calibration of a single-label classifier (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Linear layers that become 8-bit integers if the model is loaded in them (default: all).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub int8: Option<Int8Config>,
 }
 
 impl Default for TextPreprocessing {
@@ -62,6 +66,7 @@ impl Default for TextPreprocessing {
             threshold: None,
             tags: None,
             calibration: None,
+            int8: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Configuration of the training loop.
 
 use finetune_data::{BatchSize, SamplingStrategy};
+use finetune_model::CheckpointDtype;
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +34,7 @@ pub struct TrainConfig {
     /// Element type of the weights of saved models (default: f32). Checkpoints of a run, from which it
     /// resumes, are exact in any case.
     #[serde(skip_serializing_if = "is_f32")]
-    pub save_dtype: Precision,
+    pub save_dtype: CheckpointDtype,
     /// Order of the rows in an epoch (default: random, with batches of similar lengths;
     /// transformers shuffles without regard to length).
     pub sampling_strategy: SamplingStrategy,
@@ -62,7 +63,7 @@ impl Default for TrainConfig {
             gradient_checkpointing: false,
             eval_batch_size: BatchSize::Rows(64),
             precision: Precision::default(),
-            save_dtype: Precision::default(),
+            save_dtype: CheckpointDtype::default(),
             sampling_strategy: SamplingStrategy::default(),
             optimizer: OptimizerConfig::default(),
             lr_scheduler: LrScheduler::default(),
@@ -115,8 +116,8 @@ impl TrainConfig {
     }
 }
 
-fn is_f32(dtype: &Precision) -> bool {
-    *dtype == Precision::F32
+fn is_f32(dtype: &CheckpointDtype) -> bool {
+    *dtype == CheckpointDtype::F32
 }
 
 /// Returns the rows or tokens of a batch size.

@@ -39,7 +39,7 @@ impl LoraTarget {
     ];
 
     /// Returns the path of the linear layer within an encoder.
-    pub(super) fn path(self, layer: usize) -> String {
+    pub(crate) fn path(self, layer: usize) -> String {
         let field = match self {
             Self::Query => "attention.query",
             Self::Key => "attention.key",
@@ -62,7 +62,7 @@ impl LoraTarget {
         }
     }
 
-    pub(super) fn of_mut(self, layer: &mut EncoderLayer) -> &mut LoraLinear {
+    pub(crate) fn of_mut(self, layer: &mut EncoderLayer) -> &mut LoraLinear {
         match self {
             Self::Query => &mut layer.attention.query,
             Self::Key => &mut layer.attention.key,

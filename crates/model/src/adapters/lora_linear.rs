@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{Precision, linear};
+use finetune_ops::{Int8Error, Int8Weight, Precision, int8_linear, linear};
 
 use super::low_rank::LowRank;
 use super::{LoraConfig, LoraTarget};
@@ -23,6 +23,10 @@ pub struct LoraLinear {
     pub bias: Option<Param<Tensor<1>>>,
     /// LoRA adapter, trained while the weight is frozen.
     pub lora: Option<LowRank>,
+    /// The weight in 8-bit integers, for prediction. Then `weight` is what the integers stand for, and is
+    /// computed when it is read.
+    #[module(skip)]
+    pub(crate) int8: Option<Int8Weight>,
 }
 
 impl LoraLinear {
@@ -32,6 +36,7 @@ impl LoraLinear {
             weight: Initializer::Zeros.init([input, output], device),
             bias: bias.then(|| Initializer::Zeros.init([output], device)),
             lora: None,
+            int8: None,
         }
     }
 
@@ -48,15 +53,30 @@ impl LoraLinear {
         target: LoraTarget,
         precision: Precision,
     ) -> Tensor<2> {
-        let weight = self.weight.val();
         let bias = self.bias.as_ref().map(|bias| bias.val());
+        let base = |rows| match &self.int8 {
+            Some(weight) => int8_linear(rows, weight, bias),
+            None => linear(rows, self.weight.val(), bias, precision),
+        };
         match &self.lora {
-            None => linear(rows, weight, bias, precision),
-            Some(lora) => {
-                let base = linear(rows.clone(), weight, bias, precision);
-                base + lora.forward(rows, dropout, target, precision)
-            }
+            None => base(rows),
+            Some(lora) => base(rows.clone()) + lora.forward(rows, dropout, target, precision),
         }
+    }
+
+    /// Replaces the weight with 8-bit integers.
+    ///
+    /// # Errors
+    /// - [`Int8Error`] if the device or the values do not allow it.
+    pub(crate) fn quantize(&mut self) -> Result<(), Int8Error> {
+        let quantized = Int8Weight::quantize(self.weight.val())?;
+        let (id, device) = (self.weight.id, self.weight.lazy_device());
+        let shape = self.weight.lazy_shape();
+        let integers = quantized.clone();
+        let dequantize = move |device: &Device, _| integers.dequantize(device);
+        self.weight = Param::uninitialized(id, dequantize, device, false, shape);
+        self.int8 = Some(quantized);
+        Ok(())
     }
 
     /// Adds an adapter of zeros.

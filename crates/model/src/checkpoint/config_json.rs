@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::class_names::{OutputRows, class_names};
 use super::config_keys::ConfigKeys;
 use super::cross_encoder;
+use super::dtype::CheckpointDtype;
 use super::encoder_keys::{encoder_keys, encoder_of, key_of};
 use crate::classifier::{ProblemType, SequenceClassifierConfig};
 use crate::encoder::EncoderConfig;
@@ -39,7 +39,7 @@ pub struct CheckpointConfig {
     /// Whether a masked-LM head decodes with the word embeddings (default: true, in EuroBERT false).
     pub tie_word_embeddings: bool,
     /// Element type of the weights that are written (default: f32, whatever was read).
-    pub dtype: Precision,
+    pub dtype: CheckpointDtype,
     keys: Map<String, Value>,
 }
 
@@ -118,7 +118,7 @@ impl CheckpointConfig {
             classifier_dropout: None,
             classifier_pooling: None,
             pooling_and_head: None,
-            dtype: Precision::F32,
+            dtype: CheckpointDtype::F32,
             keys: Map::new(),
         }
     }
@@ -165,7 +165,7 @@ impl CheckpointConfig {
             tie_word_embeddings: keys
                 .get("tie_word_embeddings", "true or false")?
                 .unwrap_or(encoder.tie_word_embeddings),
-            dtype: Precision::F32,
+            dtype: CheckpointDtype::F32,
             encoder,
             keys: keys.keys,
         })
@@ -290,7 +290,7 @@ impl CheckpointConfig {
         keys.retain(|key, _| INHERITED.contains(&key.as_str()));
         let architecture = format!("{}{class}", encoder.family.class_stem());
         keys.insert("architectures".to_string(), json!([architecture]));
-        keys.insert("dtype".to_string(), json!(dtype_name(self.dtype)));
+        keys.insert("dtype".to_string(), json!(self.dtype.torch_name()));
         let written = encoder_keys(encoder).into_iter().chain(task);
         keys.extend(written.map(|(key, value)| (key.to_string(), value)));
         if let Family::ModernBert | Family::EuroBert = encoder.family {
@@ -299,15 +299,6 @@ impl CheckpointConfig {
             keys.entry("pad_token_id").or_insert(Value::Null);
         }
         format!("{:#}\n", Value::Object(keys))
-    }
-}
-
-/// Returns the name that PyTorch has for an element type.
-fn dtype_name(dtype: Precision) -> &'static str {
-    match dtype {
-        Precision::F32 => "float32",
-        Precision::F16 => "float16",
-        Precision::Bf16 => "bfloat16",
     }
 }
 

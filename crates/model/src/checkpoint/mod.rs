@@ -8,6 +8,7 @@ mod config_json;
 mod config_keys;
 mod cross_encoder;
 mod deberta_keys;
+mod dtype;
 mod encoder_keys;
 mod load;
 mod load_tensors;
@@ -31,6 +32,7 @@ mod weights;
 pub(crate) use class_names::OutputRows;
 pub use config_json::{CheckpointConfig, PoolingAndHead};
 pub(crate) use config_keys::read_json;
+pub use dtype::CheckpointDtype;
 pub use load::{
     load_base_model, load_classifier, load_classifier_with, load_encoder,
     load_encoder_with_new_head, load_masked_lm, load_pre_training, load_token_classifier,

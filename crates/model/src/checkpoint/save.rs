@@ -5,9 +5,9 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, TensorData};
-use finetune_ops::Precision;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 
+use super::dtype::CheckpointDtype;
 use super::load_tensors::transposed;
 use super::row_block::JoinedTensors;
 use super::{CONFIG_FILE, CheckpointConfig, TensorNames, WEIGHTS_FILE};
@@ -168,7 +168,7 @@ fn write<M: Module>(
     directory: &Path,
     model: &M,
     names: TensorNames,
-    (config, dtype): (&str, Precision),
+    (config, dtype): (&str, CheckpointDtype),
 ) -> Result<(), ModelError> {
     let mut tensors = JoinedTensors::default();
     for_each(model, |parameter, data| {
@@ -204,15 +204,10 @@ pub(crate) fn in_file(parameter: &Parameter, data: TensorData) -> TensorData {
 }
 
 /// Returns f32 values in another element type; `None` if one is beyond its range.
-fn rounded(data: TensorData, dtype: Precision) -> Option<TensorData> {
-    let largest = match dtype {
-        Precision::F32 => return Some(data),
-        Precision::F16 => 65_504.0,
-        Precision::Bf16 => 3.389_531e38,
-    };
-    let fits = |value: &f32| value.abs() <= largest || !value.is_finite();
+fn rounded(data: TensorData, dtype: CheckpointDtype) -> Option<TensorData> {
+    let fits = |value: &f32| value.abs() <= dtype.largest() || !value.is_finite();
     let all = data.as_slice::<f32>().ok()?.iter().all(fits);
-    all.then(|| data.convert_dtype(dtype.dtype().into()))
+    all.then(|| data.convert_dtype(dtype.into()))
 }
 
 /// Writes tensors by name; creates the directory if it does not exist.
@@ -278,9 +273,9 @@ mod tests {
         let mut checkpoint = CheckpointConfig::new(config);
         let mut sizes = Vec::new();
         for (dtype, digits) in [
-            (Precision::F32, 0.0),
-            (Precision::F16, 1.0 / 2048.0),
-            (Precision::Bf16, 1.0 / 256.0),
+            (CheckpointDtype::F32, 0.0),
+            (CheckpointDtype::F16, 1.0 / 2048.0),
+            (CheckpointDtype::Bf16, 1.0 / 256.0),
         ] {
             let place = tempfile::tempdir().unwrap();
             checkpoint.dtype = dtype;
@@ -288,7 +283,7 @@ mod tests {
             let size = std::fs::metadata(place.path().join(WEIGHTS_FILE)).unwrap();
             sizes.push(size.len());
             let (back, read, _) = load_encoder(place.path(), &device).unwrap();
-            assert_eq!(read.dtype, Precision::F32);
+            assert_eq!(read.dtype, CheckpointDtype::F32);
             let values = |encoder: &Encoder| {
                 let weight = encoder.layers[0].attention.query.weight.val();
                 weight.into_data().try_to_vec::<f32>().unwrap()
@@ -302,6 +297,6 @@ mod tests {
             sizes[1..].iter().all(|size| size * 5 < sizes[0] * 3),
             "{sizes:?}"
         );
-        assert!(rounded(TensorData::from([7e4f32]), Precision::F16).is_none());
+        assert!(rounded(TensorData::from([7e4f32]), CheckpointDtype::F16).is_none());
     }
 }

@@ -10,6 +10,7 @@ mod config;
 mod embeddings;
 mod feed_forward;
 mod input;
+mod int8;
 mod kept_layers;
 mod layer;
 mod normalization;
@@ -30,6 +31,7 @@ pub use config::EncoderConfig;
 pub use embeddings::Embeddings;
 pub use feed_forward::FeedForward;
 pub use input::EncoderInput;
+pub use int8::Int8Config;
 pub use layer::EncoderLayer;
 pub use normalization::NormType;
 pub use packed_input::PackedInput;
@@ -40,6 +42,7 @@ pub use residual::NormPlacement;
 pub(crate) use rope_scaling::ROPE_TYPES;
 pub use rope_scaling::RopeScaling;
 
+use std::convert::Infallible;
 use std::ops::RangeInclusive;
 
 use burn::module::Module;
@@ -297,7 +300,26 @@ pub struct EncoderStates {
 /// Model with an encoder.
 pub trait EncoderModel: Module {
     /// Returns the model with what `map` makes of its encoder.
-    fn map_encoder(self, map: impl FnOnce(Encoder) -> Encoder) -> Self;
+    ///
+    /// # Errors
+    /// - The error of `map`.
+    fn try_map_encoder<E>(self, map: impl FnOnce(Encoder) -> Result<Encoder, E>)
+    -> Result<Self, E>;
+
+    /// Returns the model with what `map` makes of its encoder.
+    fn map_encoder(self, map: impl FnOnce(Encoder) -> Encoder) -> Self {
+        let Ok(model) = self.try_map_encoder(|encoder| Ok::<_, Infallible>(map(encoder)));
+        model
+    }
+
+    /// Replaces the weights of the encoder's linear layers with 8-bit integers: see
+    /// [`Encoder::into_int8`].
+    ///
+    /// # Errors
+    /// - As [`Encoder::into_int8`].
+    fn into_int8(self, config: &Int8Config) -> Result<Self, ModelError> {
+        self.try_map_encoder(|encoder| encoder.into_int8(config))
+    }
 
     /// Sets the precision of the encoder's matrix products: see [`Encoder::with_precision`].
     fn with_precision(self, precision: Precision) -> Self {

@@ -127,8 +127,11 @@ impl TokenClassifier {
 }
 
 impl EncoderModel for TokenClassifier {
-    fn map_encoder(self, map: impl FnOnce(Encoder) -> Encoder) -> Self {
-        let encoder = map(self.encoder);
-        Self { encoder, ..self }
+    fn try_map_encoder<E>(
+        self,
+        map: impl FnOnce(Encoder) -> Result<Encoder, E>,
+    ) -> Result<Self, E> {
+        let encoder = map(self.encoder)?;
+        Ok(Self { encoder, ..self })
     }
 }

@@ -79,7 +79,7 @@ impl<'a> Problem<'a> {
     fn lowest(&self) -> f64 {
         match self.settings.precision {
             Precision::F16 => f16::MIN.to_f64() / 2.0,
-            Precision::F32 | Precision::Bf16 => f64::from(f32::MIN) / 2.0,
+            Precision::F32 | Precision::Bf16 | Precision::Int8 => f64::from(f32::MIN) / 2.0,
         }
     }
 

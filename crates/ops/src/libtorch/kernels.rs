@@ -11,6 +11,7 @@ use crate::attention::relative::RelativeTables;
 use crate::attention::{Inputs, Packing, Settings, packed_forward, packed_gradients};
 use crate::dropout::{Dropout, Mask};
 use crate::dropout_add_layer_norm::Norm;
+use crate::fake_quantize::{self, QuantizationAxis};
 use crate::glu::GluActivation;
 use crate::host_kernels;
 use crate::kernels::Kernels;
@@ -191,6 +192,13 @@ impl Kernels for LibTorch {
         match are_aten([&x]) {
             true => dropout::apply(x, Mask::new(Dropout { probability, key })),
             false => host_kernels::dropout_hashed::<Self>(x, probability, key),
+        }
+    }
+
+    fn fake_quantized(x: TchTensor, axis: QuantizationAxis) -> TchTensor {
+        match are_aten([&x]) {
+            true => fake_quantize::forward::<Self>(x, axis),
+            false => host_kernels::fake_quantized::<Self>(x, axis),
         }
     }
 

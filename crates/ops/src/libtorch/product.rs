@@ -7,7 +7,7 @@ use crate::precision::Precision;
 /// Returns the type that a precision rounds to, of torch.
 pub(super) fn kind(precision: Precision) -> Kind {
     match precision {
-        Precision::F32 => Kind::Float,
+        Precision::F32 | Precision::Int8 => Kind::Float,
         Precision::Bf16 => Kind::BFloat16,
         Precision::F16 => Kind::Half,
     }

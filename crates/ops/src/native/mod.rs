@@ -16,9 +16,11 @@ pub(crate) mod dropout;
 pub(crate) mod dropout_add_layer_norm;
 pub(crate) mod embedding;
 mod exponential;
+pub(crate) mod fake_quantize;
 pub(crate) mod gelu;
 pub(crate) mod glu;
 mod instructions;
+pub(crate) mod int8;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod memory;
@@ -28,6 +30,8 @@ pub(crate) mod rms_norm;
 pub(crate) mod rotary;
 mod rounding;
 mod sums;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod tiles;
 
 /// Values in a task of a kernel that treats each alone: they fit the nearest cache, and take longer
 /// than it takes to hand them to a thread.

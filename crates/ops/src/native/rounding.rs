@@ -12,7 +12,8 @@ use crate::precision::Precision;
 /// Rounds to the nearest, ties to even. Beyond the largest value lies infinity, as everywhere.
 pub(super) fn round(values: &mut [f32], precision: Precision) {
     match precision {
-        Precision::F32 => {}
+        // Rounded before, with a scale for each row.
+        Precision::F32 | Precision::Int8 => {}
         Precision::Bf16 => round_to_bf16(values),
         Precision::F16 => round_to_f16(values),
     }
@@ -92,7 +93,7 @@ mod tests {
             round(&mut found, precision);
             for (value, found) in values.iter().zip(found) {
                 let expected = match precision {
-                    Precision::F32 => *value,
+                    Precision::F32 | Precision::Int8 => *value,
                     Precision::Bf16 => bf16::from_f32(*value).to_f32(),
                     Precision::F16 => f16::from_f32(*value).to_f32(),
                 };

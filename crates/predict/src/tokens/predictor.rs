@@ -16,9 +16,7 @@ use finetune_data::{
     TokenLabelCollator, Truncation,
 };
 use finetune_eval::{EntityMode, Scores};
-use finetune_model::{
-    CheckpointConfig, EncoderModel, TokenClassifier, load_token_classifier, model_directory,
-};
+use finetune_model::{CheckpointConfig, TokenClassifier, load_token_classifier, model_directory};
 
 use super::config::TokenPredictorConfig;
 use super::decoder::{DecodedWord, TagDecoder};
@@ -29,6 +27,7 @@ use super::scores::{SentenceTags, tag_scores};
 use super::settings::{TagSettings, transitions};
 use crate::compatibility::{check_length, check_vocabulary, load_tokenizer};
 use crate::error::PredictError;
+use crate::int8::in_precision;
 use crate::text_preprocessing::TextPreprocessing;
 
 /// A fine-tuned token classifier with its tokenizer.
@@ -115,7 +114,10 @@ impl TokenPredictor {
         config: TokenPredictorConfig,
     ) -> Result<Self, PredictError> {
         config.validate()?;
-        let model = model.with_precision(config.precision);
+        let int8 = prepared
+            .as_ref()
+            .and_then(|prepared| prepared.int8.as_ref());
+        let model = in_precision(model, config.precision, int8)?;
         let longest = model.config().encoder.max_sequence_length();
         let own_length = tokenizer.model_max_length().unwrap_or(longest);
         let trained_with = prepared

@@ -14,9 +14,9 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 pub(super) use self::pack::{PANEL, Panels, Side};
-pub(super) use self::tiles::Tiles;
 use super::instructions::vectorized;
 use super::product::{Matrix, Place};
+pub(super) use super::tiles::Tiles;
 
 /// Whether this machine has what [`product`] needs.
 pub(super) fn is_available() -> bool {
