@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use finetune_random::{Purpose, generator};
 
 use self::confidence_limits::{bca_tails, jackknife};
-use super::interval::{ConfidenceInterval, check_share};
+use super::interval::ConfidenceInterval;
 use super::sample::quantile;
 use crate::error::EvalError;
-use crate::validate::check_row;
+use crate::validate::{check_row, check_share};
 
 /// [Bootstrap](https://doi.org/10.1214/aos/1176344552): variation of a metric over samples of rows,
 /// estimated from resamples of the rows with replacement.
