@@ -143,6 +143,26 @@ fn the_document_has_every_address_and_the_limits_of_this_server() {
         schemas["InputParts"]["properties"]["text"]["maxLength"],
         123
     );
+    // Both questions may fail in the same ways.
+    let responses = |question: &str| {
+        let path = format!("/v1/models/{{name}}/{question}");
+        let mut responses = document["paths"][&path]["post"]["responses"].clone();
+        responses.as_object_mut().unwrap().remove("200").unwrap();
+        responses
+    };
+    let errors = responses("classify");
+    assert_eq!(errors, responses("embed"));
+    let statuses: Vec<&String> = errors.as_object().unwrap().keys().collect();
+    assert_eq!(
+        statuses,
+        [
+            "400", "401", "404", "408", "413", "415", "422", "500", "503"
+        ]
+    );
+    let body = &errors["503"]["content"]["application/json"]["schema"]["$ref"];
+    assert_eq!(body, "#/components/schemas/ErrorBody");
+    let retry = &errors["503"]["headers"]["Retry-After"];
+    assert_eq!(retry["schema"]["type"], "integer");
     for reference in references(&document) {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
