@@ -148,6 +148,11 @@ fn every_loss_learns_the_order_and_leaves_a_whole_record() {
         let saved: Value = read_json(&run.join("model/config.json")).unwrap();
         let activation = &saved["sentence_transformers"]["activation_fn"];
         assert_eq!(activation, "torch.nn.modules.linear.Identity");
+        assert_eq!(saved["architectures"][0], "BertForSequenceClassification");
+        assert_eq!(saved["id2label"].as_object().unwrap().len(), 1);
+        // `CrossEncoder` truncates where the tokenizer says.
+        let saved: Value = read_json(&run.join("model/tokenizer_config.json")).unwrap();
+        assert_eq!(saved["model_max_length"], 12);
         let pairs = [("rain", "rain and rain"), ("rain", "the soup")];
         let in_memory = output.predictor(PredictorConfig::default()).unwrap();
         let loaded = Predictor::load(&run.join("model"), &Device::flex()).unwrap();

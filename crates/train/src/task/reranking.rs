@@ -17,7 +17,7 @@ use finetune_model::{
 use finetune_ops::{Precision, Upload};
 use finetune_predict::{PredictionOutput, TextPreprocessing, forward_with};
 
-use super::save::save_with_adapter;
+use super::save::{save_tokenizer, save_with_adapter};
 use super::{Task, TestOutput, check_autodiff};
 use crate::callback::{Callback, Phase};
 use crate::error::TrainError;
@@ -312,7 +312,8 @@ impl Task for RerankingTask {
             return Ok(());
         };
         save_with_adapter(model, &source.checkpoint, &source.directory, directory)?;
-        source.tokenizer.save(directory)?;
+        let encoding = &source.text.encoding;
+        save_tokenizer(&source.tokenizer, TextArity::Pair, encoding, directory)?;
         match self.preprocessing() {
             Some(preprocessing) => Ok(preprocessing.save(directory)?),
             None => Ok(()),

@@ -10,7 +10,7 @@ use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, SequenceClas
 use finetune_ops::{Precision, Upload};
 use finetune_predict::{Calibration, TextPreprocessing, target_kind};
 
-use super::save::save_with_adapter;
+use super::save::{save_tokenizer, save_with_adapter};
 use super::{Task, TestOutput, check_autodiff};
 use crate::activations::{
     ActivationCacheConfig, CachePlans, CachedActivations, CachedSplits, deterministic_stages,
@@ -459,7 +459,8 @@ impl Task for SequenceClassificationTask {
         // A snapshot has rules of its own.
         let rules = self.rules_of(model, &mut ())?;
         save_with_adapter(model, &source.checkpoint, &source.directory, directory)?;
-        source.tokenizer.save(directory)?;
+        let (texts, encoding) = (self.train.schema.texts, &source.text.encoding);
+        save_tokenizer(&source.tokenizer, texts, encoding, directory)?;
         match self.preprocessing_with(Some(rules.thresholds), rules.calibration) {
             Some(preprocessing) => Ok(preprocessing.save(directory)?),
             None => Ok(()),
