@@ -203,10 +203,18 @@ fn a_teacher_whose_outputs_are_found_reads_nothing() {
         runs += 1;
         place.join(format!("run-{runs}"))
     };
-    let config = cached(json!({"hidden_state_weight": 0.4}), "states");
+    let small = SmallRun::new();
+    write_classifier(&small, small.encoder.clone(), 1, &place.join("wide"));
+    write_classifier(&small, narrow(&small), 2, &place.join("narrow"));
+    let config = DistillationConfig {
+        hidden_state_weight: 0.4,
+        teacher: place.join("wide"),
+        ..cached(json!({}), "states")
+    };
     let mut of_states = || {
-        let run = FineTuning::new(directory("student"), dataset()).config(one_step());
-        loss_and_batches(run.run(run_directory()).unwrap(), &config)
+        let run = FineTuning::new(place.join("narrow"), crate::small_run::dataset(40));
+        let output = run.config(small_config(1)).run(run_directory()).unwrap();
+        loss_and_batches(output, &config)
     };
     let (first, batches) = of_states();
     assert!(batches > 0);
@@ -250,6 +258,16 @@ fn write_classifier(small: &SmallRun, encoder: EncoderConfig, seed: u64, place: 
     small.tokenizer.save(place).unwrap();
 }
 
+/// An encoder of half the width.
+fn narrow(small: &SmallRun) -> EncoderConfig {
+    EncoderConfig {
+        hidden_size: 12,
+        intermediate_size: 24,
+        num_hidden_layers: 2,
+        ..small.encoder.clone()
+    }
+}
+
 fn small_config(epochs: usize) -> FineTuningConfig {
     SmallRun::fine_tuning(TrainConfig {
         duration: TrainDuration::Epochs(epochs),
@@ -278,13 +296,7 @@ fn a_narrow_student_learns_from_the_teacher_alone() {
     let teacher = FineTuning::new(path("initial"), splits()).config(small_config(12));
     let teacher = teacher.run(path("teacher")).unwrap();
     assert_eq!(teacher.test_score("accuracy"), Some(1.0));
-    let narrow = EncoderConfig {
-        hidden_size: 12,
-        intermediate_size: 24,
-        num_hidden_layers: 2,
-        ..small.encoder.clone()
-    };
-    write_classifier(&small, narrow, 2, &path("narrow"));
+    write_classifier(&small, narrow(&small), 2, &path("narrow"));
     let config = DistillationConfig {
         label_weight: 0.0,
         logits_weight: 1.0,
