@@ -14,9 +14,7 @@ use clap::Parser;
 use finetune::data::catalog;
 use finetune::model::CheckpointConfig;
 use finetune::prelude::*;
-use finetune::train::{
-    DistillationConfig, Objective, PreparedRun, RunDirectory, TrainError, read_json,
-};
+use finetune::train::{DistillationConfig, Run, RunDirectory, RunInput, TrainError, read_json};
 use finetune_arguments::{RunArguments, announce, data_directory, exit_code, metrics_text, say};
 use finetune_examples::sample_of;
 use serde_json::Value;
@@ -100,15 +98,15 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Some(directory) => directory.clone(),
         None => {
             let record = part("teacher");
-            rows.push(arguments.train("teacher", fine_tuning().prepare()?, &record)?);
+            rows.push(arguments.train("teacher", fine_tuning(), &record)?);
             record.model()
         }
     };
     let student = || fine_tuning().keep_layers(layers.clone());
     let record = part("student");
-    rows.push(arguments.train("student", student().prepare()?, &record)?);
+    rows.push(arguments.train("student", student(), &record)?);
     let record = part("distilled");
-    let distilled = student().distill(config).prepare()?;
+    let distilled = student().distill(config);
     rows.push(arguments.train("distilled student", distilled, &record)?);
     say(&table(&rows))?;
     Ok(say(&format!(
@@ -147,12 +145,17 @@ impl Arguments {
     }
 
     /// Trains and tests a model, or reads the scores of one that was trained before with --resume.
-    fn train<O: Objective>(
+    fn train<I: RunInput>(
         &self,
         name: &'static str,
-        run: PreparedRun<'_, O>,
+        run: Run<'_, I>,
         record: &RunDirectory,
     ) -> Result<Scores, Box<dyn Error>> {
+        let run = self
+            .run
+            .within(record)
+            .at_recorded_revision(run)?
+            .prepare()?;
         let mut callback = self.run.callbacks(record.path());
         let output = match self.run.is_resumed() {
             true => run.resume(record.path(), &mut callback),

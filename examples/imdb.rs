@@ -109,9 +109,11 @@ impl Arguments {
             self.run.model(),
         ))?;
         let start = self.run.model().location();
-        let run = PreTraining::new(start, texts)
-            .config(config)
-            .device(device)
+        let run = PreTraining::new(start, texts).config(config).device(device);
+        let run = self
+            .run
+            .within(record)
+            .at_recorded_revision(run)?
             .prepare()?;
         let mut watcher = self.run.callbacks(record.path());
         let report = match self.run.is_resumed() {

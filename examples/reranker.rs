@@ -49,6 +49,10 @@ struct Arguments {
     /// Training loss [default: lambda]
     #[arg(long, value_enum, value_name = "LOSS")]
     loss: Option<Loss>,
+    /// Documents whose activations are in memory at a time, for queries whose documents would not fit:
+    /// cached gradients [default: all of a batch]
+    #[arg(long, value_name = "DOCUMENTS")]
+    mini_batch_size: Option<usize>,
     #[command(flatten)]
     run: RunArguments,
 }
@@ -98,6 +102,7 @@ impl Arguments {
             if let Some(loss) = self.loss {
                 settings.loss = loss.config();
             }
+            settings.mini_batch_size = self.mini_batch_size.or(settings.mini_batch_size);
         })
     }
 

@@ -13,7 +13,6 @@ use crate::checkpoint::Checkpoint;
 use crate::error::ArgumentsError;
 use crate::run_settings::RunSettings;
 use crate::setting::{Setting, read_settings};
-use crate::subset::subset;
 
 /// Checkpoint, device and settings, accepted before or after a command.
 ///
@@ -160,7 +159,7 @@ impl CommonArguments {
 
     /// Applies `--max-train-samples` and `--max-test-samples`.
     pub fn subset(&self, splits: Splits, seed: u64) -> Splits {
-        subset(splits, self.max_train_samples, self.max_test_samples, seed)
+        splits.subset(self.max_train_samples, self.max_test_samples, seed)
     }
 
     /// Applies `--max-train-samples` to texts.

@@ -95,11 +95,12 @@ impl LabelArguments {
     /// # Errors
     /// [`ArgumentsError::Usage`] if it is to be tuned.
     pub fn fixed_threshold(&self) -> Result<Option<Thresholds>, ArgumentsError> {
-        match &self.threshold {
-            None => Ok(None),
-            Some(DecisionThreshold::Fixed(thresholds)) => Ok(Some(thresholds.clone())),
-            Some(_) => Err(ArgumentsError::usage("--threshold max_f1 is for training")),
-        }
+        let to_be_tuned = || ArgumentsError::usage("--threshold max_f1 is for training");
+        let thresholds = self.threshold.as_ref().map(|threshold| {
+            let fixed = threshold.fixed().cloned();
+            fixed.ok_or_else(to_be_tuned)
+        });
+        thresholds.transpose()
     }
 
     /// Returns the class names, if given.

@@ -14,7 +14,6 @@ use crate::checkpoint::Checkpoint;
 use crate::directories::data_directory;
 use crate::study_arguments::{StudyCommand, StudyDirectoryArguments};
 use crate::study_program::run_study;
-use crate::subset::subset;
 
 /// Seed for sampling rows, and the first seed of a count.
 pub const STUDY_SEED: u64 = 42;
@@ -148,12 +147,7 @@ impl Subject {
         let data = self.data.clone().unwrap_or_else(|| sample(&self.dataset));
         let data = data_directory(&self.dataset, &data)?;
         let splits = catalog::get(&self.dataset)?.open(&data)?.splits;
-        let splits = subset(
-            splits,
-            self.max_train_samples,
-            self.max_test_samples,
-            STUDY_SEED,
-        );
+        let splits = splits.subset(self.max_train_samples, self.max_test_samples, STUDY_SEED);
         let device: DeviceSpec = self.device.parse()?;
         let name = device.to_string();
         let experiment =

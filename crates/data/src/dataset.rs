@@ -6,6 +6,7 @@ use finetune_random::{Purpose, name_hash, permutation};
 use serde::{Deserialize, Serialize};
 
 use crate::content_hash::ContentHash;
+use crate::random_rows::select_rows;
 
 /// A text or a pair of texts, with its label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -231,11 +232,10 @@ impl Dataset {
     /// # Panics
     /// If a row index is out of range.
     pub fn select(&self, rows: &[usize]) -> Dataset {
-        let example = |&row: &usize| self.examples[row].clone();
         Dataset {
             name: self.name.clone(),
             schema: self.schema.clone(),
-            examples: rows.iter().map(example).collect(),
+            examples: select_rows(&self.examples, rows),
         }
     }
 

@@ -12,6 +12,30 @@ pub(crate) fn random_rows(rows: usize, total: usize, seed: u64) -> Vec<usize> {
     chosen
 }
 
+/// Returns copies of the chosen rows, in the given order.
+///
+/// # Panics
+/// If a row index is out of range.
+pub(crate) fn select_rows<R: Clone>(rows: &[R], chosen: &[usize]) -> Vec<R> {
+    chosen.iter().map(|row| rows[*row].clone()).collect()
+}
+
+/// Limits the training and test rows to the given numbers, by `subset`; `None` keeps all.
+pub(crate) fn limited<D>(
+    train: D,
+    test: Option<D>,
+    limits: [Option<usize>; 2],
+    subset: impl Fn(&D, usize) -> D,
+) -> (D, Option<D>) {
+    let limited = |rows: D, limit: Option<usize>| match limit {
+        Some(limit) => subset(&rows, limit),
+        None => rows,
+    };
+    let [of_train, of_test] = limits;
+    let test = test.map(|rows| limited(rows, of_test));
+    (limited(train, of_train), test)
+}
+
 /// Returns a random part of the rows, at least one, for validation, and the rest, each in their order.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Splits of datasets whose rows are chosen without regard to labels.
 
 use crate::error::DataError;
-use crate::random_rows::{held_out_rows, random_rows};
+use crate::random_rows::{held_out_rows, limited, random_rows};
 
 /// Dataset of which any rows can be chosen.
 pub trait SelectRows: Sized {
@@ -66,14 +66,12 @@ impl<D: SelectRows> RowSplits<D> {
     /// all.
     #[must_use]
     pub fn subset(self, train: Option<usize>, test: Option<usize>, seed: u64) -> Self {
-        let limited = |rows: D, limit: Option<usize>| match limit {
-            Some(limit) => rows.subset(limit, seed),
-            None => rows,
-        };
+        let subset = |rows: &D, limit| rows.subset(limit, seed);
+        let (train, test) = limited(self.train, self.test, [train, test], subset);
         Self {
-            train: limited(self.train, train),
-            test: self.test.map(|rows| limited(rows, test)),
-            ..self
+            train,
+            test,
+            validation: self.validation,
         }
     }
 

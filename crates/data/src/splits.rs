@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
 use crate::error::DataError;
+use crate::random_rows::limited;
 
 /// Split of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -73,6 +74,34 @@ impl Splits {
         Self {
             test: Some(test),
             ..train.into()
+        }
+    }
+
+    /// Limits the training and test rows to the given numbers, sampled with the class proportions kept
+    /// ([`Dataset::subset`]); `None` keeps all.
+    ///
+    /// ```
+    /// use finetune_data::{Dataset, Example, Label, Schema, Splits};
+    ///
+    /// let examples = (0..10).map(|row| Example::new(row.to_string(), Label::Class(row % 2)));
+    /// let numbers = Dataset {
+    ///     name: "numbers".into(),
+    ///     schema: Schema::classification(["even", "odd"]),
+    ///     examples: examples.collect(),
+    /// };
+    /// let splits = Splits::train_test(numbers.clone(), numbers).subset(Some(4), None, 7);
+    /// assert_eq!(splits.train.class_counts(), [2, 2]);
+    /// assert_eq!(splits.test.unwrap().len(), 10);
+    /// ```
+    #[must_use]
+    pub fn subset(self, train: Option<usize>, test: Option<usize>, seed: u64) -> Self {
+        let subset = |rows: &Dataset, limit| rows.subset(limit, seed);
+        let (train, test) = limited(self.train, self.test, [train, test], subset);
+        Self {
+            train,
+            test,
+            validation: self.validation,
+            unlabeled: self.unlabeled,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Validation of input rows.
+//! Validation of input rows and settings.
 
 use crate::error::EvalError;
 
@@ -84,5 +84,26 @@ pub(crate) fn check_row(row: usize, rows: usize) -> Result<(), EvalError> {
             row,
             format!("below {rows} (number of rows)"),
         )),
+    }
+}
+
+/// Checks that a confidence level, coverage, error rate or power is in `(0, 1)`.
+pub(crate) fn check_share(setting: &'static str, share: f64) -> Result<(), EvalError> {
+    match share > 0.0 && share < 1.0 {
+        true => Ok(()),
+        false => Err(EvalError::setting(setting, share, "in (0, 1)")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_at_or_beyond_the_ends_are_refused() {
+        for share in [0.0, 1.0, -0.1, 95.0, f64::NAN] {
+            let error = check_share("power", share).unwrap_err().to_string();
+            assert_eq!(error, format!("power is {share}, expected in (0, 1)"));
+        }
     }
 }

@@ -98,7 +98,16 @@ impl Calibration {
         for row in &mut scaled {
             self.scale(row);
         }
-        let predicted = PredictedProbabilities::from_logits(labels, &scaled)?;
+        self.scores_of_scaled(&scaled, labels)
+    }
+
+    /// Scores as [`Self::scores`], from logits that [`Self::scale`] has divided.
+    pub(crate) fn scores_of_scaled(
+        &self,
+        scaled: &[Vec<f32>],
+        labels: &[usize],
+    ) -> Result<CalibrationScores, EvalError> {
+        let predicted = PredictedProbabilities::from_logits(labels, scaled)?;
         CalibrationScores::new(&predicted, self.prediction_set.as_ref())
     }
 

@@ -323,11 +323,12 @@ impl Predictor {
         let mut predictions = self.outputs(dataset)?.with_thresholds(thresholds);
         let mut trust = Scores::new();
         if let Some(calibration) = &self.calibration {
-            if let Targets::Classes(labels) = &targets {
-                trust = calibration.scores(&predictions.logits, labels)?.scores();
-            }
             let rows = predictions.logits.iter_mut();
             rows.for_each(|logits| calibration.scale(logits));
+            if let Targets::Classes(labels) = &targets {
+                let scores = calibration.scores_of_scaled(&predictions.logits, labels)?;
+                trust = scores.scores();
+            }
         }
         let mut scores = evaluator.evaluate(&predictions, &targets)?;
         scores.extend(trust);

@@ -1,5 +1,7 @@
 //! What each address answers.
 
+use std::collections::BTreeMap;
+
 use finetune_serve::{Models, ServeConfig, router};
 use serde_json::{Value, json};
 
@@ -143,6 +145,28 @@ fn the_document_has_every_address_and_the_limits_of_this_server() {
         schemas["InputParts"]["properties"]["text"]["maxLength"],
         123
     );
+    // Both questions may fail in the same ways.
+    let responses = |question: &str| {
+        let path = format!("/v1/models/{{name}}/{question}");
+        let responses = document["paths"][&path]["post"]["responses"].as_object();
+        let mut responses: BTreeMap<String, Value> =
+            responses.unwrap().clone().into_iter().collect();
+        responses.remove("200").unwrap();
+        responses
+    };
+    let errors = responses("classify");
+    assert_eq!(errors, responses("embed"));
+    let statuses: Vec<&String> = errors.keys().collect();
+    assert_eq!(
+        statuses,
+        [
+            "400", "401", "404", "408", "413", "415", "422", "500", "503"
+        ]
+    );
+    let body = &errors["503"]["content"]["application/json"]["schema"]["$ref"];
+    assert_eq!(body, "#/components/schemas/ErrorBody");
+    let retry = &errors["503"]["headers"]["Retry-After"];
+    assert_eq!(retry["schema"]["type"], "integer");
     for reference in references(&document) {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");

@@ -1,7 +1,7 @@
 //! Calibration of a classifier at the end of training.
 
 use finetune_data::{EncodedDataset, Labels, Target};
-use finetune_eval::Predictions;
+use finetune_eval::{EvalError, PredictionSetRule, Predictions};
 use finetune_predict::Calibration;
 use serde::{Deserialize, Serialize};
 
@@ -35,14 +35,15 @@ impl CalibrationConfig {
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if it is not.
     pub fn validate(&self) -> Result<(), TrainError> {
-        match self.coverage {
-            Some(coverage) if !(coverage > 0.0 && coverage < 1.0) => Err(TrainError::setting(
-                "calibration.coverage",
-                coverage,
-                "in (0, 1)",
-            )),
-            _ => Ok(()),
-        }
+        let Some(coverage) = self.coverage else {
+            return Ok(());
+        };
+        PredictionSetRule::check_coverage(coverage).map_err(|error| match error {
+            EvalError::InvalidSetting {
+                found, expected, ..
+            } => TrainError::setting("calibration.coverage", found, expected),
+            error => error.into(),
+        })
     }
 
     /// Checks it against the labels of a task and the number of outputs of its model.

@@ -41,14 +41,30 @@ impl Default for DecisionThreshold {
 }
 
 impl DecisionThreshold {
+    /// Returns the thresholds that are given; `None` if they are to be tuned.
+    ///
+    /// ```
+    /// use finetune_eval::Thresholds;
+    /// use finetune_train::DecisionThreshold;
+    ///
+    /// assert_eq!(DecisionThreshold::default().fixed(), Some(&Thresholds::Same(0.5)));
+    /// assert_eq!(DecisionThreshold::MaxF1.fixed(), None);
+    /// ```
+    pub fn fixed(&self) -> Option<&Thresholds> {
+        match self {
+            Self::Fixed(thresholds) => Some(thresholds),
+            Self::MaxF1 => None,
+        }
+    }
+
     /// Checks that all thresholds are probabilities.
     ///
     /// # Errors
     /// - [`TrainError::Eval`] if one is not in `[0, 1]`.
     pub fn validate(&self) -> Result<(), TrainError> {
-        match self {
-            Self::MaxF1 => Ok(()),
-            Self::Fixed(thresholds) => Ok(thresholds.validate()?),
+        match self.fixed() {
+            Some(thresholds) => Ok(thresholds.validate()?),
+            None => Ok(()),
         }
     }
 

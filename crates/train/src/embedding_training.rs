@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::embedding_loss::{EmbeddingLoss, EmbeddingLossConfig, MatryoshkaConfig};
 use crate::error::TrainError;
+use crate::mini_batches::check_mini_batch_size;
 use crate::model_config::with_adapter;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
 use crate::run::{Run, RunInput};
@@ -131,9 +132,7 @@ impl EmbeddingTrainingConfig {
         if let Some(loss) = &self.loss {
             loss.validate()?;
         }
-        if self.mini_batch_size == Some(0) {
-            return Err(TrainError::setting("mini_batch_size", 0, "at least 1"));
-        }
+        check_mini_batch_size(self.mini_batch_size)?;
         self.train.validate()
     }
 }

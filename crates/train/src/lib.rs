@@ -88,6 +88,7 @@ mod freeze;
 mod freezing;
 mod loss;
 mod loss_scale;
+mod mini_batches;
 mod mixing;
 mod model_config;
 mod multi_task;

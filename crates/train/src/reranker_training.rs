@@ -13,6 +13,7 @@ use finetune_predict::{PredictError, Predictor, PredictorConfig, load_tokenizer}
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::mini_batches::check_mini_batch_size;
 use crate::model_config::ClassifierOverrides;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
 use crate::ranking_loss::{RankingLoss, RankingLossConfig};
@@ -59,6 +60,12 @@ pub struct RerankerTrainingConfig {
     pub loss: RankingLossConfig,
     /// Metrics of validation and test (default: of the first 10 documents).
     pub reranking: Reranking,
+    /// Number of documents whose activations are in memory at a time, at least 1 (default: all of a
+    /// batch). With it, a batch needs the memory of that many documents, however many a query has, and
+    /// a second forward pass; losses and gradients are those of the whole batch
+    /// ([Gao et al. 2021](https://arxiv.org/abs/2101.06983)). Dropout masks differ from those of the
+    /// whole batch.
+    pub mini_batch_size: Option<usize>,
     /// Hyperparameters of the training loop. Rows are queries with all of their documents (default: 8
     /// in a batch).
     pub train: TrainConfig,
@@ -71,6 +78,7 @@ impl Default for RerankerTrainingConfig {
             model: ClassifierOverrides::default(),
             loss: RankingLossConfig::default(),
             reranking: Reranking::default(),
+            mini_batch_size: None,
             train: TrainConfig {
                 batch_size: BatchSize::Rows(8),
                 ..TrainConfig::default()
@@ -92,6 +100,7 @@ impl RerankerTrainingConfig {
         if self.reranking.at_k == 0 {
             return Err(TrainError::setting("reranking.at_k", 0, "at least 1"));
         }
+        check_mini_batch_size(self.mini_batch_size)?;
         self.train.validate()
     }
 }
@@ -194,6 +203,9 @@ impl RunInput for RerankingData {
         let mut task = RerankingTask::new(rows, loss)
             .evaluation(config.reranking)
             .eval_batch_size(train.eval_batch_size);
+        if let Some(documents) = config.mini_batch_size {
+            task = task.mini_batch_size(documents);
+        }
         let (validation_section, validation) = validation.unzip();
         if let Some(rows) = validation {
             task = task.validation(rows);

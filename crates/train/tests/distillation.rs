@@ -1,20 +1,24 @@
 //! Students and teachers: what is cached, who may teach whom, and that the student learns.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use burn::tensor::{Device, Tensor};
 use finetune_data::{Dataset, EmbeddingDataset, EncodingConfig, MaskingConfig, concatenate_texts};
 use finetune_model::{
-    CheckpointConfig, DenseActivation, DenseConfig, EncoderConfig, SequenceClassifierConfig,
-    init_weights, load_encoder, save_classifier,
+    CheckpointConfig, DenseActivation, DenseConfig, DropoutStream, Encoder, EncoderConfig,
+    SequenceClassifierConfig, init_weights, load_encoder, save_classifier,
 };
 use finetune_predict::Embedder;
 use finetune_train::{
-    CacheLocation, Callback, DistillationConfig, EmbeddingOverrides, EmbeddingTraining,
-    EmbeddingTrainingConfig, Event, FineTuning, FineTuningConfig, InitialModel, MultiTask,
-    MultiTaskConfig, OptimizerConfig, PreTraining, PreTrainingConfig, StepRecord, TaskConfig,
-    TokenClassification, TokenClassificationConfig, TrainConfig, TrainDuration, TrainError,
+    BatchCounts, CacheLocation, CachedRows, Callback, DistillationConfig, DistillationTask,
+    EmbeddingOverrides, EmbeddingTraining, EmbeddingTrainingConfig, Event, FineTuning,
+    FineTuningConfig, InitialModel, LogitsKind, ModelOutputs, MultiTask, MultiTaskConfig,
+    OptimizerConfig, PreTraining, PreTrainingConfig, RunOutput, StepRecord, StudentTask, Task,
+    TaskConfig, Teacher, TokenClassification, TokenClassificationConfig, TrainConfig,
+    TrainDuration, TrainError,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::parity::distillation::{
     dataset, directory, first_step, first_step_on_pairs, first_step_on_words, one_step, pairs,
@@ -75,6 +79,175 @@ fn a_later_run_finds_the_file_of_an_earlier_one() {
     assert_eq!(reused("second"), [(5, true)]);
 }
 
+/// A task whose teacher counts its batches.
+#[derive(Debug)]
+struct Counted<T> {
+    task: T,
+    batches: AtomicUsize,
+}
+
+impl<T: StudentTask> Task for Counted<T> {
+    type Model = T::Model;
+    type Batch = T::Batch;
+
+    fn lengths(&self) -> Result<Vec<usize>, TrainError> {
+        self.task.lengths()
+    }
+
+    fn batch(&self, rows: &[usize], epoch: u64) -> Result<T::Batch, TrainError> {
+        self.task.batch(rows, epoch)
+    }
+
+    fn size(&self, batch: &T::Batch) -> Result<BatchCounts, TrainError> {
+        self.task.size(batch)
+    }
+
+    fn loss(
+        &self,
+        model: &T::Model,
+        batch: &T::Batch,
+        step: &BatchCounts,
+        dropout: DropoutStream,
+    ) -> Result<Tensor<1>, TrainError> {
+        self.task.loss(model, batch, step, dropout)
+    }
+}
+
+impl<T: StudentTask> StudentTask for Counted<T> {
+    fn load_teacher(
+        &self,
+        student: &T::Model,
+        config: &DistillationConfig,
+        device: &Device,
+    ) -> Result<Teacher<T::Model>, TrainError> {
+        self.task.load_teacher(student, config, device)
+    }
+
+    fn encoder(model: &T::Model) -> &Encoder {
+        T::encoder(model)
+    }
+
+    fn logits_kind(&self, model: &T::Model) -> LogitsKind {
+        self.task.logits_kind(model)
+    }
+
+    fn embedding_size(&self, model: &T::Model) -> Option<usize> {
+        self.task.embedding_size(model)
+    }
+
+    fn num_logits(&self, step: &BatchCounts) -> f64 {
+        self.task.num_logits(step)
+    }
+
+    fn student_outputs(
+        &self,
+        student: &T::Model,
+        batch: &T::Batch,
+        labels: Option<&BatchCounts>,
+        dropout: DropoutStream,
+    ) -> Result<ModelOutputs, TrainError> {
+        self.task.student_outputs(student, batch, labels, dropout)
+    }
+
+    fn teacher_outputs(
+        &self,
+        teacher: &Teacher<T::Model>,
+        batch: &T::Batch,
+    ) -> Result<ModelOutputs, TrainError> {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.task.teacher_outputs(teacher, batch)
+    }
+
+    fn cached_logits(&self, teacher: &T::Model) -> Result<Option<[usize; 2]>, TrainError> {
+        self.task.cached_logits(teacher)
+    }
+
+    fn cached_rows<'a>(&self, batch: &'a T::Batch) -> CachedRows<'a> {
+        self.task.cached_rows(batch)
+    }
+
+    fn texts_fingerprint(&self) -> Result<String, TrainError> {
+        self.task.texts_fingerprint()
+    }
+}
+
+/// Returns the loss of the first batch, and how many batches the teacher has read for it.
+fn loss_and_batches<T: StudentTask>(
+    output: RunOutput<T>,
+    config: &DistillationConfig,
+) -> (f32, usize) {
+    let (model, batches) = (output.model, AtomicUsize::new(0));
+    let task = output.task;
+    let counted = Counted { task, batches };
+    let train = TrainConfig::default();
+    let mut task = DistillationTask::new(counted, &model, config.clone(), &train).unwrap();
+    task.begin_run(&model, &mut ()).unwrap();
+    let batch = task.batch(&[0, 1, 2], 0).unwrap();
+    let step = task.size(&batch).unwrap();
+    let loss = task.loss(&model, &batch, &step, DropoutStream::new(1, 0));
+    let loss = loss.unwrap().into_scalar::<f32>();
+    (loss, task.student().batches.load(Ordering::Relaxed))
+}
+
+/// What a cache has is not computed for a projection, either, and the projection is the same.
+#[test]
+fn a_teacher_whose_outputs_are_found_reads_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let cached = |changes: Value, name: &str| DistillationConfig {
+        cache: CacheLocation::Disk(place.join(name)),
+        ..settings(&changes)
+    };
+    let mut runs = 0;
+    let mut run_directory = || {
+        runs += 1;
+        place.join(format!("run-{runs}"))
+    };
+    let small = SmallRun::new();
+    write_classifier(&small, small.encoder.clone(), 1, &place.join("wide"));
+    write_classifier(&small, narrow(&small), 2, &place.join("narrow"));
+    let config = DistillationConfig {
+        hidden_state_weight: 0.4,
+        teacher: place.join("wide"),
+        ..cached(json!({}), "states")
+    };
+    let mut of_states = || {
+        let run = FineTuning::new(place.join("narrow"), crate::small_run::dataset(40));
+        let output = run.config(small_config(1)).run(run_directory()).unwrap();
+        loss_and_batches(output, &config)
+    };
+    let (first, batches) = of_states();
+    assert!(batches > 0);
+    assert_eq!(of_states(), (first, 0));
+
+    let config = cached(json!({"logits_weight": 1.0}), "embeddings");
+    let FineTuningConfig { text, train, .. } = one_step();
+    let settings = EmbeddingTrainingConfig {
+        text,
+        train,
+        model: shorter_embeddings(),
+        ..Default::default()
+    };
+    let mut of_embeddings = || {
+        let run = EmbeddingTraining::new(directory("student"), pairs()).config(settings.clone());
+        loss_and_batches(run.run(run_directory()).unwrap(), &config)
+    };
+    let (first, batches) = of_embeddings();
+    assert!(batches > 0);
+    assert_eq!(of_embeddings(), (first, 0));
+}
+
+/// Embeddings of fewer values than those of the teacher.
+fn shorter_embeddings() -> EmbeddingOverrides {
+    EmbeddingOverrides {
+        dense: Some(DenseConfig {
+            activation: DenseActivation::Identity,
+            ..DenseConfig::new(4)
+        }),
+        ..Default::default()
+    }
+}
+
 /// Writes a classifier of the small rows with its tokenizer.
 fn write_classifier(small: &SmallRun, encoder: EncoderConfig, seed: u64, place: &Path) {
     let names = small.data.class_names().to_vec();
@@ -83,6 +256,16 @@ fn write_classifier(small: &SmallRun, encoder: EncoderConfig, seed: u64, place: 
     let model = init_weights(model, 0.05, seed);
     save_classifier(place, &model, &CheckpointConfig::new(encoder)).unwrap();
     small.tokenizer.save(place).unwrap();
+}
+
+/// An encoder of half the width.
+fn narrow(small: &SmallRun) -> EncoderConfig {
+    EncoderConfig {
+        hidden_size: 12,
+        intermediate_size: 24,
+        num_hidden_layers: 2,
+        ..small.encoder.clone()
+    }
 }
 
 fn small_config(epochs: usize) -> FineTuningConfig {
@@ -113,13 +296,7 @@ fn a_narrow_student_learns_from_the_teacher_alone() {
     let teacher = FineTuning::new(path("initial"), splits()).config(small_config(12));
     let teacher = teacher.run(path("teacher")).unwrap();
     assert_eq!(teacher.test_score("accuracy"), Some(1.0));
-    let narrow = EncoderConfig {
-        hidden_size: 12,
-        intermediate_size: 24,
-        num_hidden_layers: 2,
-        ..small.encoder.clone()
-    };
-    write_classifier(&small, narrow, 2, &path("narrow"));
+    write_classifier(&small, narrow(&small), 2, &path("narrow"));
     let config = DistillationConfig {
         label_weight: 0.0,
         logits_weight: 1.0,
@@ -441,13 +618,7 @@ fn shorter_embeddings_learn_from_longer_ones() {
     let rows = rows.map(|pair| pair.map(|text| texts[text].clone()));
     let pairs = EmbeddingDataset::positives("pairs", rows).unwrap();
     let mut config = EmbeddingTrainingConfig {
-        model: EmbeddingOverrides {
-            dense: Some(DenseConfig {
-                activation: DenseActivation::Identity,
-                ..DenseConfig::new(4)
-            }),
-            ..Default::default()
-        },
+        model: shorter_embeddings(),
         ..Default::default()
     };
     config.text.encoding = EncodingConfig::new(16);

@@ -10,9 +10,8 @@ use finetune_data::{
     Label, SamplingStrategy, Schema, Splits, TextTokenizer,
 };
 use finetune_model::{
-    CheckpointConfig, DenseConfig, DropoutStream, EmbeddingModel, EmbeddingModelConfig,
-    EncoderConfig, HeadConfig, LoraConfig, MlpConfig, Pooling, init_weights, load_embedding_model,
-    save_encoder,
+    CheckpointConfig, DenseConfig, DropoutStream, EmbeddingModelConfig, EncoderConfig, HeadConfig,
+    LoraConfig, MlpConfig, Pooling, init_weights, load_embedding_model, save_encoder,
 };
 use finetune_predict::{Embedder, EmbedderConfig, Predictor};
 use finetune_train::{
@@ -265,7 +264,7 @@ fn every_loss_trains() {
 }
 
 /// Gradients of all parameters, in order.
-fn gradients(model: &EmbeddingModel, loss: Tensor<1>) -> Vec<f32> {
+pub(crate) fn gradients<M: Module>(model: &M, loss: Tensor<1>) -> Vec<f32> {
     struct Found<'a>(&'a Gradients, Vec<f32>);
     impl ModuleVisitor for Found<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {

@@ -9,7 +9,7 @@ use finetune_data::{
     TextTokenizer, Truncation,
 };
 use finetune_model::{
-    CheckpointConfig, DropoutStream, EncoderConfig, LoraConfig, ProblemType,
+    CheckpointConfig, DropoutStream, EncoderConfig, LoraConfig, Pooling, ProblemType,
     SequenceClassifierConfig, init_weights, save_encoder,
 };
 use finetune_predict::{Prediction, Predictor, PredictorConfig};
@@ -20,6 +20,7 @@ use finetune_train::{
 };
 use serde_json::Value;
 
+use crate::embeddings::gradients;
 use crate::resume::StopAt;
 use crate::small_run::SmallRun;
 
@@ -147,6 +148,11 @@ fn every_loss_learns_the_order_and_leaves_a_whole_record() {
         let saved: Value = read_json(&run.join("model/config.json")).unwrap();
         let activation = &saved["sentence_transformers"]["activation_fn"];
         assert_eq!(activation, "torch.nn.modules.linear.Identity");
+        assert_eq!(saved["architectures"][0], "BertForSequenceClassification");
+        assert_eq!(saved["id2label"].as_object().unwrap().len(), 1);
+        // `CrossEncoder` truncates where the tokenizer says.
+        let saved: Value = read_json(&run.join("model/tokenizer_config.json")).unwrap();
+        assert_eq!(saved["model_max_length"], 12);
         let pairs = [("rain", "rain and rain"), ("rain", "the soup")];
         let in_memory = output.predictor(PredictorConfig::default()).unwrap();
         let loaded = Predictor::load(&run.join("model"), &Device::flex()).unwrap();
@@ -186,6 +192,56 @@ fn accumulated_batches_are_one_large_batch_for_losses_of_lists() {
     }
 }
 
+/// Documents of one query may go through the encoder in parts: loss and gradients are those of the
+/// whole batch, where both have the same dropout.
+#[test]
+fn cached_gradients_equal_those_of_the_whole_batch() {
+    let encoding = EncodingConfig::new(12);
+    let encoded = EncodedRerankingDataset::new(&rows(), &tokenizer(), &encoding).unwrap();
+    let device = Device::flex().autodiff();
+    for (kind, pooling) in [("lambda", Pooling::pooler()), ("list_net", Pooling::mean())] {
+        let run = |documents: Option<usize>, dropout| {
+            let classifier = SequenceClassifierConfig {
+                problem_type: ProblemType::Regression,
+                pooling,
+                ..SequenceClassifierConfig::new(encoder(dropout), vec!["score".to_string()])
+            };
+            let model = init_weights(classifier.init(&device).unwrap(), 0.2, 3);
+            let task = RerankingTask::new(encoded.clone(), loss_of(kind).init().unwrap());
+            let task = match documents {
+                Some(documents) => task.mini_batch_size(documents),
+                None => task,
+            };
+            let batch = task.batch(&[0, 1, 2, 3, 7], 0).unwrap();
+            assert_eq!(batch.pairs.batch_size(), 19);
+            let step = task.size(&batch).unwrap();
+            let loss = task.loss(&model, &batch, &step, DropoutStream::new(5, 2));
+            let loss = loss.unwrap();
+            (loss.clone().into_scalar::<f32>(), gradients(&model, loss))
+        };
+        let (whole, of_whole) = run(None, 0.0);
+        let largest = of_whole
+            .iter()
+            .fold(0.0_f32, |most, value| most.max(value.abs()));
+        for documents in [1, 3, 19, 100] {
+            let (value, found) = run(Some(documents), 0.0);
+            assert!((value - whole).abs() < 1e-6 * whole, "{kind} {documents}");
+            assert_eq!(found.len(), of_whole.len());
+            for (found, expected) in found.iter().zip(&of_whole) {
+                assert!(
+                    // Sums over the documents are added up in another order.
+                    (found - expected).abs() <= 1e-5 * largest,
+                    "{kind} {documents}: {found} {expected}"
+                );
+            }
+        }
+        // One part drops what the whole batch drops; smaller ones drop something else.
+        assert_eq!(run(Some(100), 0.1), run(None, 0.1));
+        assert_ne!(run(Some(3), 0.1).0, run(None, 0.1).0);
+        assert_eq!(run(Some(3), 0.1), run(Some(3), 0.1));
+    }
+}
+
 #[test]
 fn a_stopped_run_goes_on_as_if_it_had_not() {
     let folder = tempfile::tempdir().unwrap();
@@ -193,6 +249,7 @@ fn a_stopped_run_goes_on_as_if_it_had_not() {
     checkpoint(&start, 0.1);
     let mut config = config(RankingLossConfig::default());
     config.train.duration = TrainDuration::Epochs(3);
+    config.mini_batch_size = Some(4);
     let prepare = || {
         let training = RerankerTraining::new(&start, splits()).config(config.clone());
         training.prepare().unwrap()
@@ -278,6 +335,8 @@ fn what_does_not_fit_is_refused_before_the_first_step() {
         };
     });
     assert!(found.contains("single_logit"), "{found}");
+    let found = message(splits(), &|config| config.mini_batch_size = Some(0));
+    assert_eq!(found, "mini_batch_size is 0, expected at least 1");
     let found = message(splits(), &|config| {
         let evaluation = config.train.evaluation.as_mut().unwrap();
         evaluation.metric_for_best_model = "ndcg@5".to_string();

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::cleaning::Cleaning;
 use crate::content_hash::ContentHash;
 use crate::error::DataError;
+use crate::random_rows::select_rows;
 use crate::row_splits::{RowSplits, SelectRows};
 
 /// What the rows of an [`EmbeddingDataset`] say about their texts.
@@ -251,7 +252,7 @@ impl SelectRows for EmbeddingDataset {
         Self {
             name: self.name.clone(),
             kind: self.kind,
-            examples: rows.iter().map(|row| self.examples[*row].clone()).collect(),
+            examples: select_rows(&self.examples, rows),
         }
     }
 }

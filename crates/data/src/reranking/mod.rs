@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::cleaning::Cleaning;
 use crate::content_hash::ContentHash;
 use crate::error::DataError;
+use crate::random_rows::select_rows;
 use crate::row_splits::{RowSplits, SelectRows};
 
 /// A query with its documents: a row of a [`RerankingDataset`].
@@ -168,7 +169,7 @@ impl SelectRows for RerankingDataset {
     fn select(&self, rows: &[usize]) -> Self {
         Self {
             name: self.name.clone(),
-            examples: rows.iter().map(|row| self.examples[*row].clone()).collect(),
+            examples: select_rows(&self.examples, rows),
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::temperature::check_rows;
 use crate::error::EvalError;
 use crate::predictions::softmax;
+use crate::validate::check_share;
 
 /// Rule that makes a set of classes of a row's probabilities: all with at least the probability
 /// `threshold`.
@@ -47,7 +48,7 @@ impl PredictionSetRule {
         temperature: f64,
         coverage: f64,
     ) -> Result<Self, EvalError> {
-        check_coverage(coverage)?;
+        Self::check_coverage(coverage)?;
         if !(temperature > 0.0 && temperature.is_finite()) {
             return Err(EvalError::setting("temperature", temperature, "above 0"));
         }
@@ -92,18 +93,19 @@ impl PredictionSetRule {
     /// # Errors
     /// - [`EvalError::InvalidSetting`] for the first that is not.
     pub fn validate(&self) -> Result<(), EvalError> {
-        check_coverage(self.coverage)?;
+        Self::check_coverage(self.coverage)?;
         match (0.0..=1.0).contains(&self.threshold) {
             true => Ok(()),
             false => Err(EvalError::setting("threshold", self.threshold, "in [0, 1]")),
         }
     }
-}
 
-fn check_coverage(coverage: f64) -> Result<(), EvalError> {
-    match coverage > 0.0 && coverage < 1.0 {
-        true => Ok(()),
-        false => Err(EvalError::setting("coverage", coverage, "in (0, 1)")),
+    /// Checks that a coverage is in its range.
+    ///
+    /// # Errors
+    /// - [`EvalError::InvalidSetting`] if it is not in `(0, 1)`.
+    pub fn check_coverage(coverage: f64) -> Result<(), EvalError> {
+        check_share("coverage", coverage)
     }
 }
 

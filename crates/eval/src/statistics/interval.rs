@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use statrs::function::erf::erf_inv;
 
 use crate::error::EvalError;
+use crate::validate::check_share;
 
 /// Two-sided confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -84,22 +85,6 @@ impl fmt::Display for ConfidenceInterval {
     }
 }
 
-/// Checks that a confidence level, error rate or power is in `(0, 1)`.
-///
-/// # Errors
-///
-/// - [`EvalError::InvalidSetting`] if it is not.
-pub(super) fn check_share(setting: &'static str, share: f64) -> Result<(), EvalError> {
-    match share > 0.0 && share < 1.0 {
-        true => Ok(()),
-        false => Err(EvalError::setting(
-            setting,
-            share,
-            "between 0 and 1, exclusive",
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,12 +116,5 @@ mod tests {
         }
         assert!(ConfidenceInterval::wilson(1.1, 5, 0.95).is_err());
         assert!(ConfidenceInterval::wilson(0.5, 0, 0.95).is_err());
-    }
-
-    #[test]
-    fn shares_at_or_beyond_the_ends_are_refused() {
-        for share in [0.0, 1.0, -0.1, 95.0, f64::NAN] {
-            assert!(check_share("confidence_level", share).is_err(), "{share}");
-        }
     }
 }

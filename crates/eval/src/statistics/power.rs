@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::check_share;
 use super::noncentral_t::noncentral_t_cdf;
 use super::student_t;
 use super::t_test::Design;
 use crate::error::EvalError;
+use crate::validate::check_share;
 
 /// Maximum number of seeds per group in the search.
 const MOST_SEEDS: usize = 100_000;

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::{ConfidenceInterval, check_share};
+use super::interval::ConfidenceInterval;
 use super::sample::{self, Moments};
 use super::student_t;
 use crate::error::EvalError;
+use crate::validate::check_share;
 
 /// Design of a comparison: independent or paired samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

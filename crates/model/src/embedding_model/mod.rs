@@ -136,11 +136,7 @@ impl EmbeddingModel {
         dropout: Option<DropoutStream>,
     ) -> Tensor<2> {
         recompute(self, &[], move |model: &Self, _| {
-            let words = &model.encoder.embeddings.word_embeddings.weight;
-            match words.val().is_autodiff() {
-                true => model.embed(&input, dropout),
-                false => model.embed(&plain, dropout),
-            }
+            model.embed(model.encoder.input_of(&input, &plain), dropout)
         })
     }
 

@@ -131,6 +131,18 @@ impl Encoder {
         self.embeddings.word_embeddings.weight.lazy_device()
     }
 
+    /// Returns the input on the device of the parameters: with autodiff, or without.
+    pub(crate) fn input_of<'a>(
+        &self,
+        with_autodiff: &'a EncoderInput,
+        plain: &'a EncoderInput,
+    ) -> &'a EncoderInput {
+        match self.embeddings.word_embeddings.weight.val().is_autodiff() {
+            true => with_autodiff,
+            false => plain,
+        }
+    }
+
     /// Returns the precision of the matrix products in the layers.
     pub fn precision(&self) -> Precision {
         self.precision

@@ -7,6 +7,7 @@ use crate::classifier::SequenceClassifier;
 use crate::dropout::DropoutStream;
 use crate::encoder::EncoderInput;
 use crate::error::ModelError;
+use crate::recompute::recompute;
 
 impl SequenceClassifier {
     /// Runs the forward pass below a split point. On flex, without dropout, the activations of a
@@ -34,14 +35,45 @@ impl SequenceClassifier {
                 rows: self.encoder.forward_to(number, input, dropout),
                 sequences: sequences.clone(),
             }),
-            SplitPoint::Pooled => {
-                let (layers, tokens) = (self.pooler.layers(), self.pooler.queries());
-                let states = self
-                    .encoder
-                    .hidden_states_of(layers, tokens, input, dropout);
-                Ok(Activations::Pooled(self.pooler.pool(states, sequences)))
-            }
+            SplitPoint::Pooled => Ok(Activations::Pooled(self.pool(input, dropout))),
         }
+    }
+
+    /// Returns the pooled texts as [`Self::forward_lower`] does, but keeps no activations of this
+    /// forward pass, which the backward pass computes again, with the same dropout. With a batch in
+    /// several parts, only one part's activations exist at a time: the gradient cache of
+    /// [Gao et al. 2021](https://arxiv.org/abs/2101.06983).
+    ///
+    /// `plain` is `input` on the device without autodiff.
+    ///
+    /// # Shapes
+    /// - output: `[B, W]`, for [`Activations::Pooled`]
+    ///
+    /// # Errors
+    /// - [`ModelError::InvalidSplitPoint`] if the head reads hidden states.
+    ///
+    /// # Panics
+    /// If an input was made for an encoder with other embedding tables, or the model has more than
+    /// 1,024 trained parameters.
+    pub fn pool_recomputed(
+        &self,
+        input: EncoderInput,
+        plain: EncoderInput,
+        dropout: Option<DropoutStream>,
+    ) -> Result<Tensor<2>, ModelError> {
+        self.check_split_point(SplitPoint::Pooled)?;
+        Ok(recompute(self, &[], move |model: &Self, _| {
+            model.pool(model.encoder.input_of(&input, &plain), dropout)
+        }))
+    }
+
+    /// Returns the pooled texts, before the projection of the pooler.
+    fn pool(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
+        let (layers, tokens) = (self.pooler.layers(), self.pooler.queries());
+        let states = self
+            .encoder
+            .hidden_states_of(layers, tokens, input, dropout);
+        self.pooler.pool(states, &input.sequences)
     }
 
     /// Runs the forward pass above a split point and returns logits or scores, one per class name.

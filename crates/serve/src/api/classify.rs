@@ -12,7 +12,8 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::error::{ApiError, ErrorBody, ErrorCode};
+use super::error::{ApiError, ErrorCode};
+use super::openapi::InferenceErrors;
 use super::{body, models};
 use crate::config::ServeConfig;
 use crate::input::Input;
@@ -63,17 +64,7 @@ pub struct ClassifyResponse {
     security((), ("token" = [])),
     responses(
         (status = 200, description = "What the model says", body = ClassifyResponse),
-        (status = 400, description = "Not JSON in UTF-8", body = ErrorBody),
-        (status = 401, description = "No token, or a wrong one", body = ErrorBody),
-        (status = 404, description = "No such model", body = ErrorBody),
-        (status = 408, description = "The body came too slowly", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is not said to be JSON, or is compressed", body = ErrorBody),
-        (status = 422, description = "Not what the model can be asked", body = ErrorBody),
-        (status = 500, description = "The server failed", body = ErrorBody),
-        (status = 503, description = "Too much waits; try again after some seconds",
-            body = ErrorBody,
-            headers(("Retry-After" = u32, description = "Seconds"))),
+        InferenceErrors,
     )
 )]
 pub(super) async fn classify(

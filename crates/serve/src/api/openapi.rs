@@ -1,15 +1,18 @@
 //! OpenAPI document at `/openapi.json`, generated from types and handlers.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use utoipa::Modify;
-use utoipa::OpenApi;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::response::{Response as Described, ResponseBuilder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr};
+use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 
-use super::error::ApiError;
+use super::error::{ApiError, ErrorBody};
 use crate::config::ServeConfig;
 
 /// Parts of the document that no handler describes.
@@ -34,6 +37,40 @@ impl Modify for TokenScheme {
         let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", scheme);
+    }
+}
+
+/// Error responses of the paths that ask a model.
+pub(super) struct InferenceErrors;
+
+impl IntoResponses for InferenceErrors {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        let responses = [
+            ("400", "Not JSON in UTF-8"),
+            ("401", "No token, or a wrong one"),
+            ("404", "No such model"),
+            ("408", "The body came too slowly"),
+            ("413", "The body is too large"),
+            ("415", "The body is not said to be JSON, or is compressed"),
+            ("422", "Not what the model can be asked"),
+            ("500", "The server failed"),
+            ("503", "Too much waits; try again after some seconds"),
+        ];
+        let response = |(status, description): (&str, &str)| {
+            let body = Content::new(Some(Ref::from_schema_name(ErrorBody::name())));
+            let response = ResponseBuilder::new()
+                .description(description)
+                .content("application/json", body);
+            let response = match status {
+                "503" => {
+                    let seconds = HeaderBuilder::new().schema(Some(u32::schema()));
+                    response.header("Retry-After", seconds.description(Some("Seconds")).build())
+                }
+                _ => response,
+            };
+            (status.to_string(), response.into())
+        };
+        responses.map(response).into()
     }
 }
 

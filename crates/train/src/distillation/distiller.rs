@@ -62,8 +62,8 @@ impl<T: StudentTask> Distiller<T> {
         })
     }
 
-    /// Fits the projections of hidden states and embeddings, and computes the outputs of the teacher
-    /// that are cached.
+    /// Computes the outputs of the teacher that are cached, and fits the projections of hidden states and
+    /// embeddings, as far as no earlier run has done it.
     ///
     /// # Errors
     /// As [`Task::begin_run`](crate::Task::begin_run).
@@ -73,9 +73,11 @@ impl<T: StudentTask> Distiller<T> {
         model: &T::Model,
         callback: &mut dyn Callback,
     ) -> Result<(), TrainError> {
-        self.fit_projections_of_states(student)?;
-        self.fit_projection_of_embeddings(student, model)?;
-        self.fill_cache(student, callback)
+        self.cache = self.filled_cache(student, callback)?;
+        if self.cache.is_none() {
+            self.fit_projections_of_states(student)?;
+        }
+        self.fit_projection_of_embeddings(student, model)
     }
 
     /// Returns the loss of the student on a batch, as [`Task::loss`](crate::Task::loss).
@@ -91,14 +93,7 @@ impl<T: StudentTask> Distiller<T> {
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
         let labels = (self.config.label_weight > 0.0).then_some(step);
-        let teacher = match &self.cache {
-            Some(cache) => {
-                let texts = student.cached_rows(batch);
-                let device = T::encoder(&self.teacher.model).device();
-                cache.batch(&texts, &self.targets, &device)?
-            }
-            None => self.computed(student, batch)?,
-        };
+        let teacher = self.of_teacher(student, batch)?;
         let outputs = student.student_outputs(model, batch, labels, dropout)?;
         let divisors = Divisors {
             logits: student.num_logits(step),
@@ -108,6 +103,16 @@ impl<T: StudentTask> Distiller<T> {
         Ok(self.targets.loss(kind, outputs, encoder, teacher, divisors))
     }
 
+    /// Returns what the student learns of a batch, from the cache if there is one.
+    fn of_teacher(&self, student: &T, batch: &T::Batch) -> Result<TeacherTargets, TrainError> {
+        let Some(cache) = &self.cache else {
+            return self.computed(student, batch);
+        };
+        let texts = student.cached_rows(batch);
+        let device = T::encoder(&self.teacher.model).device();
+        cache.batch(&texts, &self.targets, &device)
+    }
+
     /// Returns what the student learns of a batch, computed by the teacher.
     fn computed(&self, student: &T, batch: &T::Batch) -> Result<TeacherTargets, TrainError> {
         let outputs = student.teacher_outputs(&self.teacher, batch)?;
@@ -115,7 +120,8 @@ impl<T: StudentTask> Distiller<T> {
         Ok(self.targets.of_teacher(outputs, encoder))
     }
 
-    /// Fits the projection of embeddings to those of the first rows, if the teacher's are longer.
+    /// Fits the projection of embeddings to those of the first rows, if the teacher's are longer. A cache
+    /// has them as the teacher computed them, so that they are not computed again.
     fn fit_projection_of_embeddings(
         &mut self,
         student: &T,
@@ -132,16 +138,17 @@ impl<T: StudentTask> Distiller<T> {
         let few = lengths.len().min(ROWS_PER_DIMENSION * of_teacher);
         let mut embeddings = Vec::new();
         for rows in sorted_by_length(&lengths[..few], self.eval_batch_size)? {
-            let computed = self.computed(student, &student.batch(&rows, 0)?)?;
-            embeddings.extend(computed.logits.into_iter().flat_map(read_floats));
+            let targets = self.of_teacher(student, &student.batch(&rows, 0)?)?;
+            embeddings.extend(targets.logits.into_iter().flat_map(read_floats));
         }
         let device = T::encoder(&self.teacher.model).device();
         let widths = [width, of_teacher];
         self.targets.fit_embeddings(&embeddings, widths, &device)
     }
 
-    /// Fits the projections of hidden states to those of the first rows, if the teacher's are wider.
-    fn fit_projections_of_states(&mut self, student: &T) -> Result<(), TrainError> {
+    /// Fits the projections of hidden states to those of the first rows, if the teacher's are wider. A
+    /// cache has the projected states: the projections are for filling it.
+    fn fit_projections_of_states(&self, student: &T) -> Result<(), TrainError> {
         if !self.targets.needs_projections() {
             return Ok(());
         }
@@ -165,18 +172,24 @@ impl<T: StudentTask> Distiller<T> {
         self.targets.fit(&states, &device)
     }
 
-    /// Computes the teacher's outputs for all rows, if they can be cached.
-    fn fill_cache(&mut self, student: &T, callback: &mut dyn Callback) -> Result<(), TrainError> {
+    /// Returns the teacher's outputs for all rows, computed or found in the file of an earlier run, if they
+    /// can be cached.
+    fn filled_cache(
+        &self,
+        student: &T,
+        callback: &mut dyn Callback,
+    ) -> Result<Option<TeacherCache>, TrainError> {
         let logits = match self.config.cache {
             CacheLocation::Off => None,
             _ => student.cached_logits(&self.teacher.model)?,
         };
         let Some(logits) = logits else {
-            return Ok(());
+            return Ok(None);
         };
         let lengths = student.lengths()?;
         let batches = sorted_by_length(&lengths, self.eval_batch_size)?;
         let computed = |rows: &[usize]| {
+            self.fit_projections_of_states(student)?;
             let batch = student.batch(rows, 0)?;
             let targets = self.computed(student, &batch)?;
             Ok((targets, student.cached_rows(&batch).ends))
@@ -193,7 +206,6 @@ impl<T: StudentTask> Distiller<T> {
             lengths: &lengths,
             batches: &batches,
         };
-        self.cache = Some(source.fill(key, computed, callback)?);
-        Ok(())
+        source.fill(key, computed, callback).map(Some)
     }
 }

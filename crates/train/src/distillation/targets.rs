@@ -1,5 +1,7 @@
 //! What a student learns of its teacher's outputs: which layers, in which dimensions.
 
+use std::sync::OnceLock;
+
 use burn::tensor::{Device, Tensor};
 use finetune_model::{Encoder, EncoderStates};
 
@@ -28,7 +30,7 @@ pub(super) struct Targets {
     /// Pairs of layers of student and teacher; empty if no hidden states are learned.
     pub(super) layers: Vec<[usize; 2]>,
     /// Projection of each pair, where the teacher is wider; set by [`Self::fit`].
-    projections: Vec<Projection>,
+    projections: OnceLock<Vec<Projection>>,
     /// Projection of embeddings, where those of the teacher are longer; set by [`Self::fit_embeddings`].
     embeddings: Option<Projection>,
     /// Layer of the student, layer of the teacher and number of heads.
@@ -82,7 +84,7 @@ impl Targets {
         Ok(Self {
             logits: config.logits_weight > 0.0 || config.similarity_weight > 0.0,
             layers,
-            projections: Vec::new(),
+            projections: OnceLock::new(),
             embeddings: None,
             relations: match config.relation_weight > 0.0 {
                 true => Some(relations(config, [student, teacher], depths)?),
@@ -94,9 +96,10 @@ impl Targets {
         })
     }
 
-    /// Returns whether a projection is to be fitted before the first step.
+    /// Returns whether projections are to be fitted before [`Self::of_teacher`].
     pub(super) fn needs_projections(&self) -> bool {
-        self.widths[0] != self.widths[1] && self.projections.len() < self.layers.len()
+        let [student, teacher] = self.widths;
+        student != teacher && !self.layers.is_empty() && self.projections.get().is_none()
     }
 
     /// Fits the projection of each pair of layers to hidden states of the teacher, one array of rows per
@@ -104,12 +107,13 @@ impl Targets {
     ///
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if the student is wider than the teacher.
-    pub(super) fn fit(&mut self, states: &[Vec<f32>], device: &Device) -> Result<(), TrainError> {
+    pub(super) fn fit(&self, states: &[Vec<f32>], device: &Device) -> Result<(), TrainError> {
         let [student, teacher] = self.widths;
         let fitted = states
             .iter()
             .map(|states| Projection::fit(states, teacher, student, device));
-        self.projections = fitted.collect::<Result<_, _>>()?;
+        let fitted = fitted.collect::<Result<_, _>>()?;
+        self.projections.get_or_init(|| fitted);
         Ok(())
     }
 
@@ -161,9 +165,11 @@ impl Targets {
     /// Returns what the student learns of a teacher's outputs.
     pub(super) fn of_teacher(&self, outputs: ModelOutputs, teacher: &Encoder) -> TeacherTargets {
         let states = &outputs.states.hidden_states;
+        let projections = self.projections.get().map(Vec::as_slice);
+        let projections = projections.unwrap_or_default();
         let hidden_states = self.layers.iter().enumerate().map(|(pair, [_, layer])| {
             let states = states[*layer].clone();
-            match self.projections.get(pair) {
+            match projections.get(pair) {
                 Some(projection) => projection.apply(states),
                 None => states,
             }

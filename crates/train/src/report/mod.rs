@@ -279,8 +279,8 @@ impl RunReport {
             "\nTested on {rows} rows in {speed}. {sentence}\n\n{}",
             test.scores
         )?;
-        match &test.calibrated {
-            Some(report) => write!(f, "\n\nCalibrated on the validation rows. {report}"),
+        match test.calibration_sentences() {
+            Some(sentences) => write!(f, "\n\n{sentences}"),
             None => Ok(()),
         }
     }
@@ -302,8 +302,8 @@ impl RunReport {
             let Some(test) = &task.test else { continue };
             let (name, rows) = (&task.name, test.scores.rows());
             write!(f, "\n{name}: tested on {rows} rows. {}", test.sentence())?;
-            if let Some(report) = &test.calibrated {
-                write!(f, " Calibrated on the validation rows. {report}")?;
+            if let Some(sentences) = test.calibration_sentences() {
+                write!(f, " {sentences}")?;
             }
         }
         if let Some(conflicts) = &self.conflicts {

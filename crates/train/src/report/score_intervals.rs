@@ -56,7 +56,14 @@ fn by_resampling<P: MetricSource>(
     rows: usize,
     select: impl Fn(&[usize]) -> Result<P, EvalError> + Sync,
 ) -> BTreeMap<String, ConfidenceInterval> {
-    if rows > MOST_ROWS {
+    let built_in = metrics.keys().filter_map(|name| {
+        let metric: MetricKind = name.parse().ok()?;
+        Some((name, metric))
+    });
+    let resampled: Vec<(&String, MetricKind)> = built_in
+        .filter(|(_, metric)| *metric != MetricKind::Accuracy)
+        .collect();
+    if rows > MOST_ROWS || resampled.is_empty() {
         return BTreeMap::new();
     }
     let bootstrap = Bootstrap {
@@ -65,20 +72,17 @@ fn by_resampling<P: MetricSource>(
         method: BootstrapMethod::Percentile,
         ..Bootstrap::default()
     };
-    let built_in = metrics.keys().filter_map(|name| {
-        let metric: MetricKind = name.parse().ok()?;
-        Some((name, metric))
-    });
-    let resampled = built_in.filter(|(_, metric)| *metric != MetricKind::Accuracy);
-    let intervals = resampled.filter_map(|(name, metric)| {
-        let value = |rows: &[usize]| {
-            let score = select(rows).and_then(|selected| selected.score(metric));
-            score.unwrap_or(f64::NAN)
-        };
-        let estimate = bootstrap.interval(rows, value).ok()?;
-        Some((name.clone(), estimate.interval))
-    });
-    intervals.collect()
+    let scores = |rows: &[usize]| {
+        let selected = select(rows);
+        let score = |metric| selected.as_ref().ok()?.score(metric).ok();
+        let scores = resampled.iter().map(|(_, metric)| score(*metric));
+        scores.map(|score| score.unwrap_or(f64::NAN)).collect()
+    };
+    let estimates = bootstrap.intervals(rows, scores).unwrap_or_default();
+    let intervals = resampled.iter().zip(estimates);
+    intervals
+        .filter_map(|((name, _), estimate)| Some(((*name).clone(), estimate.ok()?.interval)))
+        .collect()
 }
 
 #[cfg(test)]

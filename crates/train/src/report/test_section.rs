@@ -181,6 +181,13 @@ impl TestSection {
         evaluated.or_else(|| self.scores.score(metric.parse().ok()?))
     }
 
+    /// Returns what the calibration of the saved model does to the test rows, in sentences; `None`
+    /// without a calibration.
+    pub(super) fn calibration_sentences(&self) -> Option<String> {
+        let report = self.calibrated.as_ref()?;
+        Some(format!("Calibrated on the validation rows. {report}"))
+    }
+
     /// Returns the section of the report page with metrics and error analysis.
     pub(crate) fn section(&self, title: &str) -> Section {
         let metrics = self.metrics.iter();

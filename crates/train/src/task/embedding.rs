@@ -23,6 +23,7 @@ use super::{Task, TestOutput, check_autodiff};
 use crate::callback::{Callback, Event, Phase};
 use crate::embedding_loss::{EmbeddingLoss, EmbeddingRows, MatryoshkaConfig};
 use crate::error::TrainError;
+use crate::mini_batches::{check_mini_batch_size, in_mini_batches};
 use crate::objective::BatchCounts;
 use crate::report::{
     DataSection, DataStatistics, ErrorAnalysis, SplitSection, TestScores, TestSection,
@@ -136,17 +137,13 @@ impl EmbeddingTask {
                 let input = encoder_input(&model.encoder, &batch.tokens)?;
                 model.embed(&input, Some(dropout))
             }
-            Some(texts) => {
-                let plain = model.valid();
-                let mut chunks = Vec::new();
-                for (number, tokens) in (0..).zip(batch.tokens.chunks(texts)) {
-                    let input = |model: &EmbeddingModel| encoder_input(&model.encoder, &tokens);
-                    let (input, plain) = (input(model)?, input(&plain)?);
-                    let dropout = Some(dropout.in_chunk(number));
-                    chunks.push(model.embed_recomputed(input, plain, dropout));
-                }
-                Tensor::cat(chunks, 0)
-            }
+            Some(texts) => in_mini_batches(
+                &model.encoder,
+                &batch.tokens,
+                texts,
+                dropout,
+                |input, plain, dropout| Ok(model.embed_recomputed(input, plain, dropout)),
+            )?,
         };
         Ok(embeddings.chunk(batch.texts_per_row, 0))
     }
@@ -263,9 +260,7 @@ impl Task for EmbeddingTask {
         if let Some(matryoshka) = &self.matryoshka {
             matryoshka.validate(model.config().embedding_size())?;
         }
-        if self.mini_batch_size == Some(0) {
-            return Err(TrainError::setting("mini_batch_size", 0, "at least 1"));
-        }
+        check_mini_batch_size(self.mini_batch_size)?;
         check_autodiff(&model.encoder)
     }
 

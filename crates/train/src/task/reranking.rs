@@ -11,14 +11,17 @@ use finetune_data::{
 };
 use finetune_eval::report::TextSamples;
 use finetune_eval::{Better, Reranking, RerankingReport, Scores};
-use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, SequenceClassifier};
+use finetune_model::{
+    Activations, CheckpointConfig, DropoutStream, EncoderModel, SequenceClassifier, TextActivations,
+};
 use finetune_ops::{Precision, Upload};
 use finetune_predict::{PredictionOutput, TextPreprocessing, forward_with};
 
-use super::save::save_with_adapter;
+use super::save::{save_tokenizer, save_with_adapter};
 use super::{Task, TestOutput, check_autodiff};
 use crate::callback::{Callback, Phase};
 use crate::error::TrainError;
+use crate::mini_batches::{check_mini_batch_size, in_mini_batches};
 use crate::objective::BatchCounts;
 use crate::predicted_rows::PredictedRows;
 use crate::ranking_loss::{PackedRankingLists, RankingLoss};
@@ -40,6 +43,7 @@ pub struct RerankingTask {
     validation: Option<EncodedRerankingDataset>,
     loss: Arc<dyn RankingLoss>,
     evaluation: Reranking,
+    mini_batch_size: Option<usize>,
     eval_batch_size: BatchSize,
     source: Option<RerankingSource>,
 }
@@ -85,9 +89,17 @@ impl RerankingTask {
             validation: None,
             loss,
             evaluation: Reranking::default(),
+            mini_batch_size: None,
             eval_batch_size: TrainConfig::default().eval_batch_size,
             source: None,
         }
+    }
+
+    /// Sets the number of documents whose activations are in memory at a time, at least 1 (default: all
+    /// of the batch); see [`RerankerTrainingConfig`](crate::RerankerTrainingConfig).
+    pub fn mini_batch_size(mut self, documents: usize) -> Self {
+        self.mini_batch_size = Some(documents);
+        self
     }
 
     /// Sets the validation rows.
@@ -184,7 +196,20 @@ impl Task for RerankingTask {
     ) -> Result<Tensor<1>, TrainError> {
         let mut upload = Upload::default();
         let packed = PackedRankingLists::new(batch.labels(), &batch.offsets, &mut upload);
-        let (logits, uploaded) = forward_with(model, &batch.pairs, upload, Some(dropout))?;
+        let (logits, uploaded) = match self.mini_batch_size {
+            None => forward_with(model, &batch.pairs, upload, Some(dropout))?,
+            Some(documents) => {
+                let (encoder, tokens) = (&model.encoder, &batch.pairs.tokens);
+                let pool = |input, plain, dropout| model.pool_recomputed(input, plain, dropout);
+                let pooled = in_mini_batches(encoder, tokens, documents, dropout, pool)?;
+                let texts = TextActivations {
+                    first: Activations::Pooled(pooled),
+                    second: None,
+                };
+                let logits = model.forward_upper(texts, Some(dropout))?;
+                (logits, upload.send(&model.device()))
+            }
+        };
         let (scores, lists) = packed.unpack(logits, &uploaded);
         let loss = self.loss.of_lists(scores, &lists);
         Ok(step.share_of(loss, batch.batch_size()))
@@ -194,6 +219,11 @@ impl Task for RerankingTask {
         if model.num_labels() != 1 {
             let found = model.num_labels();
             return Err(TrainError::setting("outputs of the model", found, "1"));
+        }
+        check_mini_batch_size(self.mini_batch_size)?;
+        if self.mini_batch_size.is_some() && model.head.reads_hidden_states() {
+            let found = "given for a head that reads hidden states";
+            return Err(TrainError::setting("mini_batch_size", found, "none"));
         }
         let labels = self.train.pairs.labels.all()?;
         let labels = labels.scores().unwrap_or_default();
@@ -282,7 +312,8 @@ impl Task for RerankingTask {
             return Ok(());
         };
         save_with_adapter(model, &source.checkpoint, &source.directory, directory)?;
-        source.tokenizer.save(directory)?;
+        let encoding = &source.text.encoding;
+        save_tokenizer(&source.tokenizer, TextArity::Pair, encoding, directory)?;
         match self.preprocessing() {
             Some(preprocessing) => Ok(preprocessing.save(directory)?),
             None => Ok(()),

@@ -10,7 +10,7 @@ use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, SequenceClas
 use finetune_ops::{Precision, Upload};
 use finetune_predict::{Calibration, TextPreprocessing, target_kind};
 
-use super::save::save_with_adapter;
+use super::save::{save_tokenizer, save_with_adapter};
 use super::{Task, TestOutput, check_autodiff};
 use crate::activations::{
     ActivationCacheConfig, CachePlans, CachedActivations, CachedSplits, deterministic_stages,
@@ -190,11 +190,11 @@ impl SequenceClassificationTask {
     /// and the calibration; `None` for a task made from encoded rows. What is fitted on the validation
     /// rows is known at the end of training.
     pub fn preprocessing(&self) -> Option<TextPreprocessing> {
-        let thresholds = match (&self.fitted, &self.threshold) {
-            (Some(fitted), _) => Some(fitted.thresholds.clone()),
-            (None, DecisionThreshold::Fixed(given)) => Some(given.clone()),
-            (None, DecisionThreshold::MaxF1) => None,
+        let thresholds = match &self.fitted {
+            Some(fitted) => Some(&fitted.thresholds),
+            None => self.threshold.fixed(),
         };
+        let thresholds = thresholds.cloned();
         let calibration = self.fitted.as_ref().and_then(|fitted| fitted.calibration);
         self.preprocessing_with(thresholds, calibration)
     }
@@ -229,10 +229,7 @@ impl SequenceClassificationTask {
         if let Some(fitted) = &self.fitted {
             return Ok(fitted.clone());
         }
-        let given = match &self.threshold {
-            DecisionThreshold::Fixed(given) => Some(given.clone()),
-            DecisionThreshold::MaxF1 => None,
-        };
+        let given = self.threshold.fixed().cloned();
         let data = match &self.validation {
             Some(data) if given.is_none() || self.calibration.is_some() => data,
             _ => {
@@ -413,9 +410,9 @@ impl Task for SequenceClassificationTask {
             return Ok(Scores::new());
         };
         let mut predictions = self.predict_validation(data, model, callback)?;
-        predictions.thresholds = match &self.threshold {
-            DecisionThreshold::Fixed(given) => given.clone(),
-            DecisionThreshold::MaxF1 => tuned_on(data, &predictions)?,
+        predictions.thresholds = match self.threshold.fixed() {
+            Some(given) => given.clone(),
+            None => tuned_on(data, &predictions)?,
         };
         scores_of(data, &self.loss, &self.evaluator, &mut predictions)
     }
@@ -447,7 +444,7 @@ impl Task for SequenceClassificationTask {
         model: &SequenceClassifier,
         callback: &mut dyn Callback,
     ) -> Result<(), TrainError> {
-        if self.threshold == DecisionThreshold::MaxF1 || self.calibration.is_some() {
+        if self.threshold.fixed().is_none() || self.calibration.is_some() {
             self.fitted = Some(self.rules_of(model, callback)?);
         }
         Ok(())
@@ -462,7 +459,8 @@ impl Task for SequenceClassificationTask {
         // A snapshot has rules of its own.
         let rules = self.rules_of(model, &mut ())?;
         save_with_adapter(model, &source.checkpoint, &source.directory, directory)?;
-        source.tokenizer.save(directory)?;
+        let (texts, encoding) = (self.train.schema.texts, &source.text.encoding);
+        save_tokenizer(&source.tokenizer, texts, encoding, directory)?;
         match self.preprocessing_with(Some(rules.thresholds), rules.calibration) {
             Some(preprocessing) => Ok(preprocessing.save(directory)?),
             None => Ok(()),

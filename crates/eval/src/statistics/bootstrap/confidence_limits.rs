@@ -11,14 +11,28 @@ pub(super) fn jackknife(
     rows: usize,
     metric: &(impl Fn(&[usize]) -> f64 + Sync),
 ) -> Result<Vec<f64>, EvalError> {
+    let values = leave_one_out(rows, metric).enumerate();
+    values
+        .map(|(row, value)| finite(value, || rows_without(row)))
+        .collect()
+}
+
+/// Returns what `of` computes without each of the rows in turn.
+pub(super) fn leave_one_out<T: Send>(
+    rows: usize,
+    of: &(impl Fn(&[usize]) -> T + Sync),
+) -> impl IndexedParallelIterator<Item = T> {
     (0..rows)
         .into_par_iter()
-        .map_init(Vec::new, |kept, left_out| {
+        .map_init(Vec::new, move |kept, left_out| {
             kept.clear();
             kept.extend((0..rows).filter(|&row| row != left_out));
-            finite(metric(kept), || format!("all rows but {left_out}"))
+            of(kept)
         })
-        .collect()
+}
+
+pub(super) fn rows_without(row: usize) -> String {
+    format!("all rows but {row}")
 }
 
 /// Returns the quantiles of the BCa interval (Efron and Tibshirani 1993, equation 14.10).

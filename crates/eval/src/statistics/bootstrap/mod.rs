@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use finetune_random::{Purpose, generator};
 
-use self::confidence_limits::{bca_tails, jackknife};
-use super::interval::{ConfidenceInterval, check_share};
+use self::confidence_limits::{bca_tails, jackknife, leave_one_out, rows_without};
+use super::interval::ConfidenceInterval;
 use super::sample::quantile;
 use crate::error::EvalError;
-use crate::validate::check_row;
+use crate::validate::{check_row, check_share};
 
 /// [Bootstrap](https://doi.org/10.1214/aos/1176344552): variation of a metric over samples of rows,
 /// estimated from resamples of the rows with replacement.
@@ -110,6 +110,54 @@ impl Bootstrap {
         self.estimate(rows, &metric, values)
     }
 
+    /// Returns the intervals of several metrics over the same resamples, each as
+    /// [`interval`](Self::interval) returns it. `metrics` is called once for each resample, so that it
+    /// computes once what they share, such as a confusion matrix. A metric that is undefined for some
+    /// resample has an error of its own; one that is missing there is undefined, too.
+    ///
+    /// # Errors
+    ///
+    /// - The errors of [`interval`](Self::interval) for rows and settings.
+    ///
+    /// ```
+    /// use finetune_eval::statistics::Bootstrap;
+    ///
+    /// let values = [1.0, 4.0, 2.0, 8.0, 5.0];
+    /// let mean_and_largest = |rows: &[usize]| {
+    ///     let of_rows = || rows.iter().map(|row| values[*row]);
+    ///     vec![of_rows().sum::<f64>() / rows.len() as f64, of_rows().fold(0.0, f64::max)]
+    /// };
+    /// let bootstrap = Bootstrap { n_resamples: 99, ..Bootstrap::default() };
+    /// let found = bootstrap.intervals(values.len(), mean_and_largest)?;
+    /// let mean = bootstrap.interval(values.len(), |rows| mean_and_largest(rows)[0]);
+    /// assert_eq!(found[0], mean);
+    /// # Ok::<(), finetune_eval::EvalError>(())
+    /// ```
+    pub fn intervals(
+        &self,
+        rows: usize,
+        metrics: impl Fn(&[usize]) -> Vec<f64> + Sync,
+    ) -> Result<Vec<Result<BootstrapEstimate, EvalError>>, EvalError> {
+        self.check(rows)?;
+        let of_all = metrics(&(0..rows).collect::<Vec<usize>>());
+        let of_resamples: Vec<Vec<f64>> = self.resampled(rows, &metrics).collect();
+        let without_rows: Vec<Vec<f64>> = match self.method {
+            BootstrapMethod::Percentile => Vec::new(),
+            BootstrapMethod::Bca => leave_one_out(rows, &metrics).collect(),
+        };
+        let one = |place: usize| {
+            let value = |values: &Vec<f64>| values.get(place).copied().unwrap_or(f64::NAN);
+            let values = of_resamples.iter().map(value).enumerate();
+            let values = values.map(|(number, value)| finite(value, || resample_name(number)));
+            self.estimate_from(of_all[place], values.collect::<Result<_, _>>()?, || {
+                let values = without_rows.iter().map(value).enumerate();
+                let values = values.map(|(row, value)| finite(value, || rows_without(row)));
+                values.collect()
+            })
+        };
+        Ok((0..of_all.len()).map(one).collect())
+    }
+
     /// Returns the interval for given resamples, each a list of row indices, such as resamples of
     /// whole documents. `resamples` and `seed` are ignored.
     ///
@@ -145,17 +193,27 @@ impl Bootstrap {
         rows: usize,
         metric: &(impl Fn(&[usize]) -> f64 + Sync),
     ) -> Result<Vec<f64>, EvalError> {
-        (0..self.n_resamples)
-            .into_par_iter()
-            .map_init(
-                || vec![0; rows],
-                |drawn, number| {
-                    let mut random = generator(self.seed, Purpose::Resampling, number as u64, 0);
-                    drawn.fill_with(|| random.random_range(0..rows));
-                    finite(metric(drawn), || resample_name(number))
-                },
-            )
+        let values = self.resampled(rows, metric).enumerate();
+        values
+            .map(|(number, value)| finite(value, || resample_name(number)))
             .collect()
+    }
+
+    /// Returns what `of` computes from each resample.
+    fn resampled<T: Send>(
+        &self,
+        rows: usize,
+        of: &(impl Fn(&[usize]) -> T + Sync),
+    ) -> impl IndexedParallelIterator<Item = T> {
+        let seed = self.seed;
+        (0..self.n_resamples).into_par_iter().map_init(
+            move || vec![0; rows],
+            move |drawn, number| {
+                let mut random = generator(seed, Purpose::Resampling, number as u64, 0);
+                drawn.fill_with(|| random.random_range(0..rows));
+                of(drawn)
+            },
+        )
     }
 
     /// Computes the interval from the metric's values.
@@ -163,10 +221,21 @@ impl Bootstrap {
         &self,
         rows: usize,
         metric: &(impl Fn(&[usize]) -> f64 + Sync),
-        mut values: Vec<f64>,
+        values: Vec<f64>,
     ) -> Result<BootstrapEstimate, EvalError> {
         let all: Vec<usize> = (0..rows).collect();
-        let estimate = finite(metric(&all), || "all rows".to_owned())?;
+        self.estimate_from(metric(&all), values, || jackknife(rows, metric))
+    }
+
+    /// Computes the interval from the metric's values on all rows, on the resamples and, if the method
+    /// needs them, without each of the rows in turn.
+    fn estimate_from(
+        &self,
+        of_all: f64,
+        mut values: Vec<f64>,
+        without_rows: impl FnOnce() -> Result<Vec<f64>, EvalError>,
+    ) -> Result<BootstrapEstimate, EvalError> {
+        let estimate = finite(of_all, || "all rows".to_owned())?;
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let standard_error = (squares / (values.len().max(2) - 1) as f64).sqrt();
@@ -176,7 +245,7 @@ impl Bootstrap {
         let constant = values.iter().all(|&value| value == estimate);
         let (low, high) = match self.method {
             BootstrapMethod::Bca if !constant => {
-                bca_tails(estimate, &values, &jackknife(rows, metric)?, tail)?
+                bca_tails(estimate, &values, &without_rows()?, tail)?
             }
             _ => (tail, 1.0 - tail),
         };
@@ -234,95 +303,4 @@ fn resample_name(number: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mean_of(values: &[f64]) -> impl Fn(&[usize]) -> f64 + Sync {
-        |rows| rows.iter().map(|&row| values[row]).sum::<f64>() / rows.len() as f64
-    }
-
-    #[test]
-    fn a_metric_that_never_varies_has_an_interval_of_no_width() {
-        for method in [BootstrapMethod::Percentile, BootstrapMethod::Bca] {
-            let bootstrap = Bootstrap {
-                method,
-                n_resamples: 50,
-                ..Bootstrap::default()
-            };
-            let result = bootstrap.interval(4, |_| 0.5).unwrap();
-            assert_eq!((result.interval.lower, result.interval.upper), (0.5, 0.5));
-            assert_eq!(result.standard_error, 0.0);
-        }
-    }
-
-    #[test]
-    fn an_estimate_outside_its_resamples_has_no_bca_interval() {
-        // All resamples leave out the row that alone is not 0.
-        let resamples = [vec![1, 1, 2], vec![2, 1, 1]];
-        let result =
-            Bootstrap::default().interval_of_resamples(3, &resamples, mean_of(&[1.0, 0.0, 0.0]));
-        assert!(matches!(result, Err(EvalError::Undefined { .. })));
-    }
-
-    #[test]
-    fn what_cannot_be_resampled_is_said() {
-        let bootstrap = Bootstrap {
-            n_resamples: 20,
-            ..Bootstrap::default()
-        };
-        assert!(matches!(
-            bootstrap.interval(1, |_| 0.0),
-            Err(EvalError::TooFew {
-                needed: 2,
-                found: 1,
-                ..
-            })
-        ));
-        assert!(matches!(
-            Bootstrap {
-                n_resamples: 0,
-                ..bootstrap
-            }
-            .interval(3, |_| 0.0),
-            Err(EvalError::InvalidSetting {
-                setting: "n_resamples",
-                ..
-            })
-        ));
-        assert_eq!(
-            bootstrap.interval(3, |rows| if rows == [0, 1, 2] { f64::NAN } else { 0.0 }),
-            Err(EvalError::undefined("the metric", "it is NaN on all rows"))
-        );
-        assert_eq!(
-            bootstrap.interval_of_resamples(3, &[[0, 3]], |_| 0.0),
-            Err(EvalError::setting("row", 3, "below 3 (number of rows)"))
-        );
-    }
-
-    #[test]
-    fn rows_are_drawn_evenly() {
-        let values: Vec<f64> = (0..40).map(|row| f64::from(row * row % 17)).collect();
-        let result = Bootstrap::default()
-            .interval(values.len(), mean_of(&values))
-            .unwrap();
-        let mean = values.iter().sum::<f64>() / 40.0;
-        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 40.0;
-        let expected = (variance / 40.0).sqrt();
-        assert!((result.standard_error / expected - 1.0).abs() < 0.03);
-    }
-
-    /// A changed value here means that published intervals can no longer be repeated.
-    #[test]
-    fn resamples_never_change() {
-        let bootstrap = Bootstrap {
-            n_resamples: 3,
-            seed: 5,
-            ..Bootstrap::default()
-        };
-        let code = |rows: &[usize]| rows.iter().fold(0.0, |code, &row| 10.0 * code + row as f64);
-        assert_eq!(
-            bootstrap.values(6, &code).unwrap(),
-            [425_043.0, 1_210.0, 202_040.0]
-        );
-    }
-}
+mod tests;

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::adjustment::Adjustment;
 use super::effect_size::EffectSize;
-use super::interval::check_share;
 use super::power::TTestPower;
 use super::sample;
 use super::sample_summary::SampleSummary;
@@ -14,6 +13,7 @@ use super::significance::SignificanceTest;
 use super::t_test::{Design, TTest};
 use crate::error::EvalError;
 use crate::error::defined;
+use crate::validate::check_share;
 
 /// Group of a study with the scores of its seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
