@@ -86,6 +86,7 @@ mod evaluation;
 mod fine_tuning;
 mod freeze;
 mod freezing;
+mod loaded_run;
 mod loss;
 mod loss_scale;
 mod mixing;
