@@ -70,6 +70,7 @@
 //! ```
 
 mod activations;
+mod any_objective;
 mod calibration_config;
 mod callback;
 mod checkpoint_directory;

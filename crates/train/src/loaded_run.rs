@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use finetune_model::{LoadReport, model_source};
+use finetune_model::{AnyModule, LoadReport, model_source};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::any_objective::{into_model, model_of};
 use crate::callback::Callback;
 use crate::checkpoint_state::fingerprint_of_others;
 use crate::distillation::{DistillationConfig, DistillationTask, StudentTask};
@@ -23,7 +24,8 @@ use crate::trainer::Trainer;
 
 /// Model, objective and settings of a run.
 pub(crate) struct LoadedRun<O: Objective> {
-    model: O::Model,
+    /// An `O::Model`.
+    model: AnyModule,
     objective: O,
     train: TrainConfig,
     pub(crate) load_report: LoadReport,
@@ -68,7 +70,7 @@ pub(crate) enum RecordIn<'a> {
 impl<O: Objective> LoadedRun<O> {
     /// Checks a run with `train` as the settings of the loop and `config` as all settings.
     pub(crate) fn new(
-        model: O::Model,
+        model: AnyModule,
         objective: O,
         train: TrainConfig,
         config: Value,
@@ -76,7 +78,7 @@ impl<O: Objective> LoadedRun<O> {
         device: &str,
     ) -> Result<Self, TrainError> {
         // Find contradictions before a run directory is created.
-        Trainer::new(&objective, &train).check(&model)?;
+        Trainer::new(&objective, &train).check(model_of(&model))?;
         let data = objective.tasks().into_iter().zip(objective.data()?);
         let data: Vec<(String, Option<DataSection>)> = data.collect();
         let settings = Settings {
@@ -114,8 +116,13 @@ impl<O: Objective> LoadedRun<O> {
         let (settings, source) = (&self.settings, self.settings.model.as_deref());
         let model_section =
             ModelSection::new(source, &self.model, &self.train.freeze, &self.load_report);
-        let activations = self.objective.begin_run(&self.model, callback)?;
-        let trained = record.train(&self.objective, &self.train, self.model, callback)?;
+        let activations = self.objective.begin_run(model_of(&self.model), callback)?;
+        let trained = record.train(
+            &self.objective,
+            &self.train,
+            into_model(self.model),
+            callback,
+        )?;
         let model = trained.model;
         self.objective.end_training(&model, callback)?;
         let names = self.objective.tasks();
@@ -169,7 +176,8 @@ impl<T: StudentTask> LoadedRun<T> {
             recorded["teacher"] = model_source(&config.teacher).into();
             settings.insert("distillation".to_string(), recorded);
         }
-        let objective = DistillationTask::new(self.objective, &self.model, config, &self.train)?;
+        let objective =
+            DistillationTask::new(self.objective, model_of(&self.model), config, &self.train)?;
         Ok(LoadedRun {
             objective,
             model: self.model,

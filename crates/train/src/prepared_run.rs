@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use finetune_model::LoadReport;
+use finetune_model::{AnyModule, LoadReport};
 use serde_json::Value;
 
 use crate::callback::Callback;
@@ -46,9 +46,10 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
             architecture: Value::Null,
             load_report: LoadReport::default(),
         };
+        let model = AnyModule::new(model);
         config.freeze.check(&model)?;
         let settings = to_value(&config)?;
-        Self::loaded(model, task, config, settings, source, device)
+        LoadedRun::new(model, task, config, settings, source, device).map(Self::of)
     }
 
     /// Makes a run with `train` as the settings of the loop and `config` as all settings.
@@ -60,8 +61,8 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
         source: ModelSource,
         device: &str,
     ) -> Result<Self, TrainError> {
-        let run = LoadedRun::new(model, objective, train, config, source, device)?;
-        Ok(Self::of(run))
+        let model = AnyModule::new(model);
+        LoadedRun::new(model, objective, train, config, source, device).map(Self::of)
     }
 
     fn of(run: LoadedRun<O>) -> Self {
