@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::config_overrides::merged;
+use crate::config_overrides::{merged, read};
 use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::experiment::{Experiment, TrialScores};
@@ -56,7 +56,7 @@ impl<E: Experiment> AnyExperiment for E {
         part: &Map<String, Value>,
         place: &str,
     ) -> Result<Value, StudyError> {
-        merged::<E::Config>(whole, part, place)
+        merged::<E::Config>(whole, part, place).map(|(_, full)| full)
     }
 
     fn check(
@@ -66,8 +66,7 @@ impl<E: Experiment> AnyExperiment for E {
         rows: EvalSplit,
         place: &str,
     ) -> Result<Option<Vec<String>>, StudyError> {
-        let config: E::Config = serde_json::from_value(settings.clone())
-            .map_err(|error| StudyError::config(place, error))?;
+        let config: E::Config = read(settings, place)?;
         let refused = |error| StudyError::config(place, error);
         Experiment::check(self, &config, fold).map_err(refused)?;
         self.check_rows(&config, fold, rows).map_err(refused)?;

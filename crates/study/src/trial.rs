@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::config_overrides::read;
 use crate::error::StudyError;
 
 /// Candidate of a study: a variant with one value per parameter. Its trials differ only in seed,
@@ -64,8 +65,7 @@ impl Trial {
     /// # Errors
     /// [`StudyError::InvalidConfig`] if they are those of another experiment.
     pub fn config<C: DeserializeOwned>(&self) -> Result<C, StudyError> {
-        serde_json::from_value(self.settings.clone())
-            .map_err(|error| StudyError::config(&self.id, error))
+        read(&self.settings, &self.id)
     }
 
     /// Returns seed and fold, which distinguish the trials of one candidate. Trials of two
