@@ -201,8 +201,8 @@ fn experiment(arguments: &StudyArguments) -> Result<Systems, Box<dyn Error>> {
 
 /// Returns tables 1 and 2, the tests and figures 1 and 2 of the paper with our scores.
 fn section(
-    published: &PublishedStudy<'_, SystemConfig>,
-    results: &StudyResults<'_, SystemConfig>,
+    published: &PublishedStudy<'_>,
+    results: &StudyResults<'_>,
 ) -> Result<Section, Box<dyn Error>> {
     let rows = PUBLISHED.each_ref().map(|(candidate, scores)| Published {
         depends_on: SPARSE.contains(candidate).then_some("baseline"),

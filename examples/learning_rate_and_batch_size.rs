@@ -104,8 +104,8 @@ impl DataSet {
     /// Returns tables 2 and 3 and figure 2 of the paper with our scores.
     fn section(
         self,
-        published: &PublishedStudy<'_, FineTuningConfig>,
-        results: &StudyResults<'_, FineTuningConfig>,
+        published: &PublishedStudy<'_>,
+        results: &StudyResults<'_>,
     ) -> Result<Section, Box<dyn Error>> {
         let rates = RATE_LABELS.map(|rate| format!("rate {rate}, batch 32"));
         let batches = ROWS.map(|rows| format!("rate 2e-3, batch {rows}"));

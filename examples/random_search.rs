@@ -223,7 +223,7 @@ impl Arguments {
 /// Returns the test scores of the best candidate, beside those of the report if the candidate has
 /// the report's settings, and otherwise with the differences.
 fn best_section(
-    results: &StudyResults<'_, CheckpointTuningConfig>,
+    results: &StudyResults<'_>,
     conditions: &Conditions,
 ) -> Result<Vec<Section>, Box<dyn Error>> {
     let best = results.best();
@@ -232,10 +232,11 @@ fn best_section(
         return Ok(Vec::new());
     };
     let recipe = TechnicalReport::recipe()?;
-    let mut found = differences(&recipe, &trial.config.fine_tuning)?;
+    let settings: CheckpointTuningConfig = trial.config()?;
+    let mut found = differences(&recipe, &settings.fine_tuning)?;
     found.retain(Difference::changes_scores);
     let is_repeated = found.is_empty() && conditions.obstacle.is_none();
-    let encoder = &trial.config.checkpoint;
+    let encoder = &settings.checkpoint;
     let mut lines = vec![format!("encoder: {encoder} instead of BERT-base")];
     lines.extend(conditions.notes.clone());
     lines.extend(conditions.obstacle.clone());

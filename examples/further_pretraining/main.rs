@@ -294,7 +294,7 @@ impl Arguments {
     /// Returns the sections with the published tables beside our scores, and figure 3.
     fn published(
         &self,
-        results: &StudyResults<'_, PreTrainedConfig>,
+        results: &StudyResults<'_>,
         sets: &BTreeMap<String, Splits>,
     ) -> Result<Vec<Section>, Box<dyn Error>> {
         let is_by_datasets = sets.len() > 1;

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use finetune::eval::report::{Cell, Column, Section, Table};
 use finetune::prelude::*;
-use finetune::study::{StudyResults, SuccessiveRunsConfig};
+use finetune::study::StudyResults;
 
 use crate::cs224n::CourseData;
 use crate::study::{PublishedStudy, find};
@@ -18,8 +18,8 @@ const TEST_METRICS: [Option<&str>; 4] = [None, Some("sst test accuracy"), None, 
 /// Results of a study of the three tasks, with its data and the published study.
 #[derive(Debug)]
 pub struct VariantResults<'a> {
-    pub(crate) results: &'a StudyResults<'a, SuccessiveRunsConfig>,
-    pub(crate) published: &'a PublishedStudy<'a, SuccessiveRunsConfig>,
+    pub(crate) results: &'a StudyResults<'a>,
+    pub(crate) published: &'a PublishedStudy<'a>,
     pub(crate) data: &'a CourseData,
 }
 

@@ -151,7 +151,7 @@ impl VariantStudy<'_> {
         let mut left_out = Vec::new();
         for (trial, state) in directory.results(&study)?.due() {
             if state.result().is_some() {
-                let models = experiment.models(&trial.config, &directory);
+                let models = experiment.models(&trial.config()?, &directory);
                 let place = predictions.join(&trial.id);
                 left_out = write_predictions(tasks, &models, &place, &device)?;
             }

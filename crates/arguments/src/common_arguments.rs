@@ -6,7 +6,7 @@ use clap::Args;
 use finetune::DeviceSpec;
 use finetune::ops::Precision;
 use finetune::prelude::*;
-use finetune::study::{override_settings, settings_by_path};
+use finetune::study::settings_by_path;
 use serde_json::Value;
 
 use crate::checkpoint::Checkpoint;
@@ -105,9 +105,7 @@ impl CommonArguments {
         change: impl FnOnce(&mut C) -> Result<(), ArgumentsError>,
     ) -> Result<C, ArgumentsError> {
         let mut settings = match &self.config {
-            Some(file) => {
-                override_settings(&recipe, &read_settings(file)?, &file.display().to_string())?
-            }
+            Some(file) => recipe.overridden(&read_settings(file)?, &file.display().to_string())?,
             None => recipe,
         };
         let train = settings.train();
@@ -123,7 +121,7 @@ impl CommonArguments {
         }
         let sets = self.sets.iter();
         let sets = settings_by_path(sets.map(|set| (&set.path[..], set.value.clone())));
-        Ok(override_settings(&settings, &sets, "--set")?)
+        Ok(settings.overridden(&sets, "--set")?)
     }
 
     /// Returns the value that an argument or the `--config` file gives to a setting of a number;

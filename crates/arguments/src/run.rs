@@ -6,7 +6,9 @@ use std::path::Path;
 use finetune::data::{LoadedDataset, RowSplits, SelectRows};
 use finetune::predict::ModelKind;
 use finetune::prelude::*;
-use finetune::train::{Objective, Run, RunDirectory, RunInput, RunOutput, TestScores, write_json};
+use finetune::train::{
+    Objective, Run, RunDirectory, RunInput, RunOutput, RunReport, TestScores, write_json,
+};
 
 use crate::output::{metrics_text, say};
 use crate::run_arguments::RunArguments;
@@ -161,25 +163,29 @@ pub fn finish<O: Objective>(
     output: &RunOutput<O>,
     arguments: &RunArguments,
 ) -> Result<(), Box<dyn Error>> {
+    finish_report(&output.report, &output.directory, arguments)
+}
+
+fn finish_report(
+    report: &RunReport,
+    directory: &RunDirectory,
+    arguments: &RunArguments,
+) -> Result<(), Box<dyn Error>> {
     if let Some(path) = &arguments.report {
-        write_json(path, &output.report)?;
+        write_json(path, report)?;
     }
-    say(&format!("\n{output}"))?;
-    if let Some(test) = &output.report.test {
+    say(&format!("\n{report}"))?;
+    let test = report.test.as_ref();
+    if let Some(test) = test {
         let metrics = test.metrics.iter();
         let metrics = metrics.map(|(name, score)| (&name[..], *score));
         say(&format!("Metrics: {}", metrics_text(metrics)))?;
     }
-    let test = output.report.test.as_ref();
     let text = match test.map(|test| &test.scores) {
         Some(TestScores::Reranking(_)) => " --pairs 'A query' 'A document'",
         _ => " 'A text'",
     };
-    Ok(say(&what_follows(
-        &output.directory,
-        arguments.commands,
-        text,
-    ))?)
+    Ok(say(&what_follows(directory, arguments.commands, text))?)
 }
 
 /// Returns where a run is recorded, and what can be done with its model, such as to predict `text`.

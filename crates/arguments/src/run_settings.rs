@@ -3,12 +3,12 @@
 use finetune::data::{Cleaning, EncodingConfig};
 use finetune::model::CheckpointConfig;
 use finetune::prelude::*;
+use finetune::study::{StudyError, override_settings};
 use finetune::train::{
     ActivationCacheConfig, EarlyStopping, EmbeddingTrainingConfig, EvaluationConfig,
     PreTrainingConfig, RerankerTrainingConfig, TokenClassificationConfig,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::common_arguments::set;
 use crate::error::ArgumentsError;
@@ -18,7 +18,7 @@ use crate::run_arguments::RunArguments;
 const LENGTH: usize = 512;
 
 /// Settings of a run, as far as arguments change them.
-pub trait RunSettings: Serialize + DeserializeOwned {
+pub trait RunSettings: Sized {
     /// Returns the settings of the texts.
     fn text(&mut self) -> &mut TextConfig;
 
@@ -29,6 +29,14 @@ pub trait RunSettings: Serialize + DeserializeOwned {
     fn activation_cache(&mut self) -> Option<&mut ActivationCacheConfig> {
         None
     }
+
+    /// Returns the settings with others in their place: [`override_settings`] for this type. It has no
+    /// default because the code that reads and writes all settings as JSON is long: so it is compiled
+    /// here, and not in every program that has such settings.
+    ///
+    /// # Errors
+    /// As [`override_settings`].
+    fn overridden(&self, overrides: &Map<String, Value>, source: &str) -> Result<Self, StudyError>;
 }
 
 impl RunSettings for FineTuningConfig {
@@ -43,6 +51,10 @@ impl RunSettings for FineTuningConfig {
     fn activation_cache(&mut self) -> Option<&mut ActivationCacheConfig> {
         Some(&mut self.activation_cache)
     }
+
+    fn overridden(&self, overrides: &Map<String, Value>, source: &str) -> Result<Self, StudyError> {
+        override_settings(self, overrides, source)
+    }
 }
 
 impl RunSettings for TokenClassificationConfig {
@@ -52,6 +64,10 @@ impl RunSettings for TokenClassificationConfig {
 
     fn train(&mut self) -> &mut TrainConfig {
         &mut self.train
+    }
+
+    fn overridden(&self, overrides: &Map<String, Value>, source: &str) -> Result<Self, StudyError> {
+        override_settings(self, overrides, source)
     }
 }
 
@@ -63,6 +79,10 @@ impl RunSettings for EmbeddingTrainingConfig {
     fn train(&mut self) -> &mut TrainConfig {
         &mut self.train
     }
+
+    fn overridden(&self, overrides: &Map<String, Value>, source: &str) -> Result<Self, StudyError> {
+        override_settings(self, overrides, source)
+    }
 }
 
 impl RunSettings for PreTrainingConfig {
@@ -73,6 +93,10 @@ impl RunSettings for PreTrainingConfig {
     fn train(&mut self) -> &mut TrainConfig {
         &mut self.train
     }
+
+    fn overridden(&self, overrides: &Map<String, Value>, source: &str) -> Result<Self, StudyError> {
+        override_settings(self, overrides, source)
+    }
 }
 
 impl RunSettings for RerankerTrainingConfig {
@@ -82,6 +106,10 @@ impl RunSettings for RerankerTrainingConfig {
 
     fn train(&mut self) -> &mut TrainConfig {
         &mut self.train
+    }
+
+    fn overridden(&self, overrides: &Map<String, Value>, source: &str) -> Result<Self, StudyError> {
+        override_settings(self, overrides, source)
     }
 }
 

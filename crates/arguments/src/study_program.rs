@@ -24,9 +24,9 @@ use crate::study_arguments::{StudyCommand, StudyDirectoryArguments};
 pub fn run_study<E: Experiment>(
     command: Option<StudyCommand>,
     arguments: &StudyDirectoryArguments,
-    study: &Study<E::Config>,
+    study: &Study,
     experiment: &E,
-    published: impl Fn(&StudyResults<'_, E::Config>) -> Result<Vec<Section>, Box<dyn Error>>,
+    published: impl Fn(&StudyResults<'_>) -> Result<Vec<Section>, Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
     let path = match &arguments.directory {
         Some(directory) => directory.clone(),
@@ -97,13 +97,9 @@ fn file_name(study: &StudyConfig) -> PathBuf {
     study.name.chars().map(plain).collect::<String>().into()
 }
 
-fn plan<C>(
-    results: &StudyResults<'_, C>,
-    only_missing: bool,
-    json: bool,
-) -> Result<(), Box<dyn Error>> {
+fn plan(results: &StudyResults<'_>, only_missing: bool, json: bool) -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout();
-    let line = |trial: &Trial<C>, state: &TrialState| {
+    let line = |trial: &Trial, state: &TrialState| {
         let label = results.study().label(trial);
         let state = match state {
             TrialState::Complete(_) => "complete",
@@ -211,11 +207,12 @@ mod tests {
 
         fn run(
             &self,
-            trial: &Trial<Coin>,
+            _: &Trial,
+            coin: &Coin,
             _: &TrialDirectory,
             _: &mut dyn Callback,
         ) -> Result<TrialScores, io::Error> {
-            match trial.config.weight {
+            match coin.weight {
                 weight if weight > 1.0 => Err(io::Error::other("too heavy")),
                 weight => Ok(TrialScores::test("accuracy", weight)),
             }

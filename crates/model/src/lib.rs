@@ -53,6 +53,7 @@
 //! ```
 
 mod adapters;
+mod any_module;
 mod base_model;
 mod checkpoint;
 mod classifier;
@@ -77,6 +78,7 @@ mod summary;
 mod token_classifier;
 
 pub use adapters::{LoraConfig, LoraLinear, LoraTarget, LowRank, load_adapter, save_adapter};
+pub use any_module::AnyModule;
 pub use base_model::BaseModel;
 pub use checkpoint::{
     CheckpointConfig, CheckpointDtype, LoadReport, PoolingAndHead, RowBlock, TensorNames,

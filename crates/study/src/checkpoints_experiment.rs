@@ -138,11 +138,11 @@ impl Experiment for CheckpointsExperiment {
 
     fn run(
         &self,
-        trial: &Trial<CheckpointTuningConfig>,
+        trial: &Trial,
+        config: &CheckpointTuningConfig,
         directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
-        let config = &trial.config;
         let model = self.directory(&config.checkpoint)?;
         self.fine_tuning
             .fine_tune_from(model, &config.fine_tuning, trial.fold, directory, callback)

@@ -10,7 +10,7 @@ use crate::trial::Fold;
 /// Maximum number of candidates for comparing all pairs; more need a baseline.
 pub const MOST_COMPARED: usize = 12;
 
-impl<C> StudyResults<'_, C> {
+impl StudyResults<'_> {
     /// Compares each candidate with the baseline, or all pairs without a baseline; `None` with
     /// fewer than two candidates that have at least two scores.
     ///

@@ -37,13 +37,14 @@ pub fn override_settings<C: Serialize + DeserializeOwned>(
     overrides: &Map<String, Value>,
     source: &str,
 ) -> Result<C, StudyError> {
-    let failed = |error| StudyError::config(source, error);
-    let whole = serde_json::to_value(settings).map_err(failed)?;
-    serde_json::from_value(merged::<C>(&whole, overrides, source)?).map_err(failed)
+    let whole =
+        serde_json::to_value(settings).map_err(|error| StudyError::config(source, error))?;
+    let (settings, _) = merged(&whole, overrides, source)?;
+    Ok(settings)
 }
 
-/// Returns the full configuration with the values of `part`; `place` names the origin of `part` in
-/// errors.
+/// Returns the full configuration with the values of `part`, as its type and as JSON; `place` names the
+/// origin of `part` in errors.
 ///
 /// # Errors
 /// - [`StudyError::InvalidConfig`] if the type does not have a setting or rejects a value.
@@ -51,17 +52,31 @@ pub(super) fn merged<C: Serialize + DeserializeOwned>(
     whole: &Value,
     part: &Map<String, Value>,
     place: &str,
-) -> Result<Value, StudyError> {
+) -> Result<(C, Value), StudyError> {
     let mut together = whole.clone();
     let part = Value::Object(part.clone());
     merge(&mut together, &part);
     let config: C =
         serde_path_to_error::deserialize(together).map_err(|error| refused(whole, place, error))?;
     let full = serde_json::to_value(&config).map_err(|error| StudyError::config(place, error))?;
-    // A type that accepts unknown names has dropped them.
-    match leaves(&part).find(|path| get(&full, path).is_none()) {
+    check_names(whole, &part, &full, place)?;
+    Ok((config, full))
+}
+
+/// Returns full settings as their type.
+///
+/// # Errors
+/// - [`StudyError::InvalidConfig`] if the type rejects a value.
+pub(super) fn read<C: DeserializeOwned>(settings: &Value, place: &str) -> Result<C, StudyError> {
+    serde_path_to_error::deserialize(settings.clone())
+        .map_err(|error| StudyError::config(place, error.into_inner()))
+}
+
+/// Checks that all names of `part` are settings: a type that accepts unknown names has dropped them.
+fn check_names(whole: &Value, part: &Value, full: &Value, place: &str) -> Result<(), StudyError> {
+    match leaves(part).find(|path| get(full, path).is_none()) {
         Some(path) => Err(unknown(whole, place, &path.join("."), None)),
-        None => Ok(full),
+        None => Ok(()),
     }
 }
 
@@ -272,8 +287,9 @@ mod tests {
 
     fn set(setting: &str, value: Value) -> Result<FineTuningConfig, StudyError> {
         let defaults = serde_json::to_value(FineTuningConfig::default()).unwrap();
-        let full = merged::<FineTuningConfig>(&defaults, &part(setting, value), "parameter")?;
-        Ok(serde_json::from_value(full).unwrap())
+        let (config, full) = merged(&defaults, &part(setting, value), "parameter")?;
+        assert!(config == read(&full, "parameter").unwrap());
+        Ok(config)
     }
 
     #[test]
@@ -318,7 +334,7 @@ mod tests {
     fn a_part_keeps_what_it_does_not_set() {
         let first = serde_json::to_value(set("train.seed", json!(3)).unwrap()).unwrap();
         let rate = part("train.optimizer.learning_rate", json!(0.5));
-        let both = merged::<FineTuningConfig>(&first, &rate, "variant").unwrap();
+        let (_, both) = merged::<FineTuningConfig>(&first, &rate, "variant").unwrap();
         assert_eq!(value(&both, "train.seed"), Some(&json!(3)));
         assert_eq!(
             value(&both, "train.optimizer.learning_rate"),
@@ -418,7 +434,7 @@ mod tests {
 
     #[test]
     fn a_type_that_takes_any_name_is_asked_what_it_kept() {
-        #[derive(Serialize, serde::Deserialize)]
+        #[derive(Debug, Serialize, serde::Deserialize)]
         struct Lenient {
             rate: f64,
             decay: f64,

@@ -14,7 +14,7 @@ use crate::run_scores::EPOCH_LOSS;
 /// Curve by name, averaged over the trials of a candidate.
 type Curves<'a> = BTreeMap<&'a str, Vec<(f64, f64)>>;
 
-impl<C> StudyResults<'_, C> {
+impl StudyResults<'_> {
     /// Returns a chart of a curve with one line per value of a parameter, in the candidates whose
     /// other parameters and variant have the values `at`; `None` without such a curve. Names and
     /// values are those of the study's tables, such as `("rate", "2e-3")`.

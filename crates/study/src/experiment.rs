@@ -53,11 +53,12 @@ use crate::trial_directory::TrialDirectory;
 ///
 ///     fn run(
 ///         &self,
-///         trial: &Trial<Coin>,
+///         trial: &Trial,
+///         coin: &Coin,
 ///         _: &TrialDirectory,
 ///         _: &mut dyn Callback,
 ///     ) -> Result<TrialScores, Infallible> {
-///         let score = trial.config.weight + (trial.config.seed % 3) as f64;
+///         let score = coin.weight + (coin.seed % 3) as f64;
 ///         Ok(TrialScores::test("accuracy", score))
 ///     }
 /// }
@@ -117,14 +118,15 @@ pub trait Experiment: Sync {
         None
     }
 
-    /// Runs a trial, or resumes an interrupted one. Its files belong in the trial's directory, and
+    /// Runs a trial with its settings, or resumes an interrupted one. Its files belong in the trial's directory, and
     /// files that other trials can reuse in the shared one.
     ///
     /// # Errors
     /// If the trial fails. The study continues.
     fn run(
         &self,
-        trial: &Trial<Self::Config>,
+        trial: &Trial,
+        config: &Self::Config,
         directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, Self::Error>;

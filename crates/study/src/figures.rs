@@ -16,7 +16,7 @@ pub(super) const MOST_LINES: usize = 12;
 /// Ratio of the largest to the smallest value from which a parameter has a logarithmic axis.
 const MAGNITUDES: f64 = 20.0;
 
-impl<C> StudyResults<'_, C> {
+impl StudyResults<'_> {
     /// Returns a box plot of the scores of candidates with more than one score. A study of many
     /// candidates has one per parameter, with the other parameters of the best candidate.
     pub(super) fn box_plots(&self) -> Result<Vec<Figure>, StudyError> {

@@ -257,11 +257,12 @@ impl Experiment for FineTuningExperiment {
 
     fn run(
         &self,
-        trial: &Trial<FineTuningConfig>,
+        trial: &Trial,
+        config: &FineTuningConfig,
         directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
-        self.fine_tune(&trial.config, trial.fold, directory, callback)
+        self.fine_tune(config, trial.fold, directory, callback)
     }
 }
 

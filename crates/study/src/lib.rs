@@ -13,6 +13,7 @@
 //! An interrupted study resumes without repeating finished trials, and produces the same tables as
 //! an uninterrupted one.
 
+mod any_experiment;
 mod checkpoints_experiment;
 mod comparison_config;
 mod comparisons;

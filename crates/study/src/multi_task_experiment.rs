@@ -239,11 +239,12 @@ impl Experiment for MultiTaskExperiment {
 
     fn run(
         &self,
-        trial: &Trial<SuccessiveRunsConfig>,
+        _trial: &Trial,
+        config: &SuccessiveRunsConfig,
         directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
-        let SuccessiveRunsConfig { seed, runs } = &trial.config;
+        let SuccessiveRunsConfig { seed, runs } = config;
         let record = self.run_after(runs, *seed, directory, callback)?;
         let mut scores = scores_of_run(&read_json(&record.report())?);
         scores.test.extend(self.further_scores(&record)?);

@@ -1,9 +1,9 @@
 //! Study with all of its trials.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::any_experiment::AnyExperiment;
 use crate::config::StudyConfig;
 use crate::error::StudyError;
 use crate::experiment::Experiment;
@@ -14,12 +14,12 @@ use crate::trial::{Candidate, Trial};
 ///
 /// See [`Experiment`] for an example.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Study<C> {
+pub struct Study {
     config: StudyConfig,
     candidates: Vec<Candidate>,
     /// Settings by candidate, before seeds and halving apply.
     settings: Vec<Value>,
-    trials: Vec<Trial<C>>,
+    trials: Vec<Trial>,
     record: StudyRecord,
 }
 
@@ -34,15 +34,12 @@ pub(super) struct StudyRecord {
     pub(super) base: Value,
 }
 
-impl<C: Serialize + DeserializeOwned> Study<C> {
+impl Study {
     /// Resolves every trial of a study and checks its settings.
     ///
     /// # Errors
     /// [`StudyError`] if the configuration, a setting or a trial is invalid.
-    pub fn new<E: Experiment<Config = C>>(
-        config: StudyConfig,
-        experiment: &E,
-    ) -> Result<Self, StudyError> {
+    pub fn new<E: Experiment>(config: StudyConfig, experiment: &E) -> Result<Self, StudyError> {
         Self::with_defaults(config, experiment, &experiment.defaults())
     }
 
@@ -50,10 +47,20 @@ impl<C: Serialize + DeserializeOwned> Study<C> {
     ///
     /// # Errors
     /// See [`Self::new`].
-    pub fn with_defaults<E: Experiment<Config = C>>(
+    pub fn with_defaults<E: Experiment>(
         config: StudyConfig,
         experiment: &E,
-        defaults: &C,
+        defaults: &E::Config,
+    ) -> Result<Self, StudyError> {
+        let defaults = serde_json::to_value(defaults);
+        let defaults = defaults.map_err(|error| StudyError::config("the defaults", error))?;
+        Self::resolved(config, experiment, &defaults)
+    }
+
+    fn resolved(
+        config: StudyConfig,
+        experiment: &dyn AnyExperiment,
+        defaults: &Value,
     ) -> Result<Self, StudyError> {
         config.validate()?;
         let resolver = Resolver {
@@ -83,7 +90,7 @@ impl<C: Serialize + DeserializeOwned> Study<C> {
     }
 }
 
-impl<C> Study<C> {
+impl Study {
     /// Configuration of the study.
     pub fn config(&self) -> &StudyConfig {
         &self.config
@@ -107,7 +114,7 @@ impl<C> Study<C> {
 
     /// Returns all possible trials, by number. With successive halving, trials of a later rung run
     /// only if their candidate is promoted to it.
-    pub fn trials(&self) -> &[Trial<C>] {
+    pub fn trials(&self) -> &[Trial] {
         &self.trials
     }
 
@@ -115,7 +122,7 @@ impl<C> Study<C> {
     ///
     /// # Errors
     /// [`StudyError::UnknownTrial`] if `index` is out of range.
-    pub fn trial(&self, index: usize) -> Result<&Trial<C>, StudyError> {
+    pub fn trial(&self, index: usize) -> Result<&Trial, StudyError> {
         let trials = self.trials.len();
         let trial = self.trials.get(index);
         trial.ok_or(StudyError::UnknownTrial { index, trials })
@@ -123,7 +130,7 @@ impl<C> Study<C> {
 
     /// Returns a readable label of a trial: candidate, seed and fold, and with successive halving
     /// the resource of its rung.
-    pub fn label(&self, trial: &Trial<C>) -> String {
+    pub fn label(&self, trial: &Trial) -> String {
         let label = trial.label(&self.candidates[trial.candidate]);
         let label = if label.is_empty() {
             self.config.name.clone()

@@ -205,11 +205,11 @@ impl Experiment for PreTrainedExperiment {
 
     fn run(
         &self,
-        trial: &Trial<PreTrainedConfig>,
+        trial: &Trial,
+        config: &PreTrainedConfig,
         directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
-        let config = &trial.config;
         // Trials of later steps need the same run; its scores before the first step are those of
         // the checkpoint.
         let run = match config.corpora.is_empty() || config.kept_steps().is_empty() {

@@ -11,7 +11,7 @@ use crate::results::StudyResults;
 use crate::study_directory::StudyDirectory;
 use crate::trial::shown;
 
-impl<C> StudyResults<'_, C> {
+impl StudyResults<'_> {
     /// Returns the report of the study: tables, tests and figures of the results so far, and failed
     /// and pending trials. Except for the last section, which describes the environment, it depends
     /// only on the study and its results.
@@ -147,11 +147,7 @@ impl StudyDirectory {
     ///
     /// # Errors
     /// [`StudyError::Io`] or [`StudyError::Eval`] if a file cannot be written.
-    pub fn write<C>(
-        &self,
-        report: &Report,
-        results: &StudyResults<'_, C>,
-    ) -> Result<(), StudyError> {
+    pub fn write(&self, report: &Report, results: &StudyResults<'_>) -> Result<(), StudyError> {
         let _lock = self.lock()?;
         report.write(self.path())?;
         self.write_lines(&results.lines(), Path::new("trials.csv"))

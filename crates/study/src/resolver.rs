@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::any_experiment::AnyExperiment;
 use crate::config::{StudyConfig, VariantConfig};
-use crate::config_overrides::{self, merged, sets};
+use crate::config_overrides::{self, sets};
 use crate::error::StudyError;
-use crate::experiment::Experiment;
 use crate::trial::{Candidate, Fold, Trial, id};
 use crate::trial_result::no_score;
 
@@ -22,16 +22,14 @@ pub(super) struct Point {
 }
 
 /// Resolver of the candidates and trials of a study.
-pub(super) struct Resolver<'a, E> {
+pub(super) struct Resolver<'a> {
     pub(super) config: &'a StudyConfig,
-    pub(super) experiment: &'a E,
+    pub(super) experiment: &'a dyn AnyExperiment,
 }
 
-impl<E: Experiment> Resolver<'_, E> {
-    pub(super) fn base(&self, defaults: &E::Config) -> Result<Value, StudyError> {
-        let defaults = serde_json::to_value(defaults);
-        let defaults = defaults.map_err(|error| StudyError::config("the defaults", error))?;
-        merged::<E::Config>(&defaults, &self.config.base, "base")
+impl Resolver<'_> {
+    pub(super) fn base(&self, defaults: &Value) -> Result<Value, StudyError> {
+        self.experiment.merged(defaults, &self.config.base, "base")
     }
 
     /// Returns the candidates ordered by variant, then sample, then listed values, the first
@@ -47,14 +45,14 @@ impl<E: Experiment> Resolver<'_, E> {
         for variant in variants {
             self.check_overlap(variant)?;
             let place = format!("variant {:?}", variant.name);
-            let settings = merged::<E::Config>(base, &variant.settings, &place)?;
+            let settings = self.experiment.merged(base, &variant.settings, &place)?;
             let (seeds, folds) = (self.seeds(variant)?, self.folds(variant));
             for values in self.values() {
                 let mut settings = settings.clone();
                 for (parameter, value) in self.config.parameters.iter().zip(&values) {
                     let part = config_overrides::part(&parameter.path, value.clone());
                     let place = format!("parameter {}", parameter.path);
-                    settings = merged::<E::Config>(&settings, &part, &place)?;
+                    settings = self.experiment.merged(&settings, &part, &place)?;
                 }
                 let names = self
                     .config
@@ -172,7 +170,7 @@ impl<E: Experiment> Resolver<'_, E> {
     }
 
     /// Returns the trials ordered by rung, candidate, seed and fold.
-    pub(super) fn trials(&self, points: &[Point]) -> Result<Vec<Trial<E::Config>>, StudyError> {
+    pub(super) fn trials(&self, points: &[Point]) -> Result<Vec<Trial>, StudyError> {
         let halving = self.config.halving.as_ref();
         let rungs = halving.map_or(1, |halving| halving.rungs());
         let mut trials = Vec::new();
@@ -182,7 +180,7 @@ impl<E: Experiment> Resolver<'_, E> {
                 if let Some(halving) = halving {
                     let part =
                         config_overrides::part(&halving.resource, halving.budget(rung).into());
-                    settings = merged::<E::Config>(&settings, &part, "halving")?;
+                    settings = self.experiment.merged(&settings, &part, "halving")?;
                 }
                 for seed in &point.seeds {
                     let settings = self.seeded(&settings, *seed)?;
@@ -200,7 +198,7 @@ impl<E: Experiment> Resolver<'_, E> {
         match (seed, self.experiment.seed_setting()) {
             (Some(seed), Some(setting)) => {
                 let part: Map<String, Value> = config_overrides::part(setting, seed.into());
-                merged::<E::Config>(settings, &part, "seeds")
+                self.experiment.merged(settings, &part, "seeds")
             }
             _ => Ok(settings.clone()),
         }
@@ -212,16 +210,14 @@ impl<E: Experiment> Resolver<'_, E> {
         point: &Point,
         settings: &Value,
         fold: Option<Fold>,
-    ) -> Result<Trial<E::Config>, StudyError> {
+    ) -> Result<Trial, StudyError> {
         let label = point.candidate.label();
         let place = if label.is_empty() {
             "base".to_string()
         } else {
             label
         };
-        let config: E::Config = serde_json::from_value(settings.clone())
-            .map_err(|error| StudyError::config(&place, error))?;
-        self.check(&config, fold, &place)?;
+        self.check(settings, fold, &place)?;
         let seed = self.experiment.seed_setting();
         let seed = seed.and_then(|setting| config_overrides::value(settings, setting)?.as_u64());
         Ok(Trial {
@@ -231,21 +227,16 @@ impl<E: Experiment> Resolver<'_, E> {
             rung,
             seed,
             fold,
-            config,
             settings: settings.clone(),
         })
     }
 }
 
-impl<E: Experiment> Resolver<'_, E> {
+impl Resolver<'_> {
     /// Checks that a trial can run and will compute the study's metric.
-    fn check(&self, config: &E::Config, fold: Option<Fold>, place: &str) -> Result<(), StudyError> {
-        let checked = self.experiment.check(config, fold);
-        checked.map_err(|error| StudyError::config(place, error))?;
+    fn check(&self, settings: &Value, fold: Option<Fold>, place: &str) -> Result<(), StudyError> {
         let (metric, rows) = (&self.config.metric[..], self.config.eval_split);
-        let checked = self.experiment.check_rows(config, fold, rows);
-        checked.map_err(|error| StudyError::config(place, error))?;
-        let metrics = self.experiment.metrics(config, rows);
+        let metrics = self.experiment.check(settings, fold, rows, place)?;
         match metrics.filter(|metrics| !metrics.iter().any(|name| name == metric)) {
             Some(metrics) => Err(no_score(place, metric, rows, metrics)),
             None => Ok(()),

@@ -14,8 +14,8 @@ use crate::trial_result::{TrialResult, TrialState};
 /// All trials of a study are scheduled, except with successive halving: a rung is scheduled when
 /// the previous one has finished.
 #[derive(Debug)]
-pub struct StudyResults<'a, C> {
-    pub(super) study: &'a Study<C>,
+pub struct StudyResults<'a> {
+    pub(super) study: &'a Study,
     /// State by trial number; `None` for trials that are not scheduled.
     states: Vec<Option<TrialState>>,
     /// Number of scheduled rungs.
@@ -27,7 +27,7 @@ impl StudyDirectory {
     ///
     /// # Errors
     /// See [`Self::state`].
-    pub fn results<'a, C>(&self, study: &'a Study<C>) -> Result<StudyResults<'a, C>, StudyError> {
+    pub fn results<'a>(&self, study: &'a Study) -> Result<StudyResults<'a>, StudyError> {
         let mut results = StudyResults {
             study,
             states: vec![None; study.trials().len()],
@@ -36,8 +36,7 @@ impl StudyDirectory {
         let mut candidates: Vec<usize> = (0..study.candidates().len()).collect();
         loop {
             let rung = results.rungs;
-            let due =
-                |trial: &&Trial<C>| trial.rung == rung && candidates.contains(&trial.candidate);
+            let due = |trial: &&Trial| trial.rung == rung && candidates.contains(&trial.candidate);
             for trial in study.trials().iter().filter(due) {
                 results.states[trial.index] = Some(self.state(trial)?);
             }
@@ -50,20 +49,20 @@ impl StudyDirectory {
     }
 }
 
-impl<C> StudyResults<'_, C> {
+impl StudyResults<'_> {
     /// Returns the study.
-    pub fn study(&self) -> &Study<C> {
+    pub fn study(&self) -> &Study {
         self.study
     }
 
     /// Returns the scheduled trials and their states, by number.
-    pub fn due(&self) -> impl Iterator<Item = (&Trial<C>, &TrialState)> {
+    pub fn due(&self) -> impl Iterator<Item = (&Trial, &TrialState)> {
         let trials = self.study.trials().iter().zip(&self.states);
         trials.filter_map(|(trial, state)| Some((trial, state.as_ref()?)))
     }
 
     /// Returns the scheduled trials that have neither finished nor failed.
-    pub fn missing(&self) -> impl Iterator<Item = &Trial<C>> {
+    pub fn missing(&self) -> impl Iterator<Item = &Trial> {
         let missing = |state: &TrialState| *state == TrialState::Pending;
         self.due()
             .filter(move |(_, state)| missing(state))
@@ -77,14 +76,14 @@ impl<C> StudyResults<'_, C> {
     }
 
     /// Returns the state of a trial; `None` if it is not scheduled.
-    pub fn state(&self, trial: &Trial<C>) -> Option<&TrialState> {
+    pub fn state(&self, trial: &Trial) -> Option<&TrialState> {
         self.states.get(trial.index)?.as_ref()
     }
 
     /// Returns the finished trials of a candidate in the last rung it reached.
-    pub fn of_candidate(&self, candidate: usize) -> Vec<(&Trial<C>, &TrialResult)> {
+    pub fn of_candidate(&self, candidate: usize) -> Vec<(&Trial, &TrialResult)> {
         let rung = self.last_rung(candidate);
-        let of_candidate = |trial: &Trial<C>| trial.candidate == candidate && trial.rung == rung;
+        let of_candidate = |trial: &Trial| trial.candidate == candidate && trial.rung == rung;
         self.due()
             .filter(|(trial, _)| of_candidate(trial))
             .filter_map(|(trial, state)| Some((trial, state.result()?)))

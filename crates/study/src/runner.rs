@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use finetune_train::{Callback, panic_text, write_json};
 
+use crate::any_experiment::AnyExperiment;
 use crate::error::StudyError;
 use crate::experiment::Experiment;
 use crate::plan::Study;
@@ -25,15 +26,15 @@ use crate::trial_result::{TrialFailure, TrialResult, TrialState, check_scores};
 /// Each trial is run by one program at a time, even if several programs share the directory, and
 /// never again once it has a result. An interrupted trial resumes from its checkpoint. If a trial
 /// fails, the failure is recorded and the others continue.
-pub struct StudyRunner<'a, E: Experiment> {
-    study: &'a Study<E::Config>,
-    experiment: &'a E,
+pub struct StudyRunner<'a> {
+    study: &'a Study,
+    experiment: &'a dyn AnyExperiment,
     directory: &'a StudyDirectory,
     jobs: usize,
     retries: bool,
 }
 
-impl<E: Experiment> fmt::Debug for StudyRunner<'_, E> {
+impl fmt::Debug for StudyRunner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StudyRunner")
             .field("directory", self.directory)
@@ -57,10 +58,10 @@ pub trait StudyCallback: Sync {
 /// Callback that does nothing.
 impl StudyCallback for () {}
 
-impl<'a, E: Experiment> StudyRunner<'a, E> {
+impl<'a> StudyRunner<'a> {
     /// Creates a runner with one job that does not retry failed trials.
-    pub fn new(
-        study: &'a Study<E::Config>,
+    pub fn new<E: Experiment>(
+        study: &'a Study,
         experiment: &'a E,
         directory: &'a StudyDirectory,
     ) -> Self {
@@ -95,13 +96,10 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     /// # Errors
     /// [`StudyError`] if the study directory cannot be read or written. Failed trials are not
     /// errors: see [`TrialState::Failed`].
-    pub fn run(
-        &self,
-        callback: &dyn StudyCallback,
-    ) -> Result<StudyResults<'a, E::Config>, StudyError> {
+    pub fn run(&self, callback: &dyn StudyCallback) -> Result<StudyResults<'a>, StudyError> {
         let mut results = self.directory.results(self.study)?;
         let failed = |state: &TrialState| matches!(state, TrialState::Failed(_));
-        let mut todo: Vec<&Trial<E::Config>> = self
+        let mut todo: Vec<&Trial> = self
             .study
             .trials()
             .iter()
@@ -154,13 +152,13 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     /// and returns them.
     fn run_all<'t>(
         &self,
-        trials: &[&'t Trial<E::Config>],
+        trials: &[&'t Trial],
         waits: bool,
         callback: &dyn StudyCallback,
-    ) -> Result<Vec<&'t Trial<E::Config>>, StudyError> {
+    ) -> Result<Vec<&'t Trial>, StudyError> {
         let next = AtomicUsize::new(0);
         let busy = Mutex::new(Vec::new());
-        let attempt = |trial: &'t Trial<E::Config>| -> Result<(), StudyError> {
+        let attempt = |trial: &'t Trial| -> Result<(), StudyError> {
             let directory = match waits {
                 true => Some(self.directory.claim_waiting(trial)?),
                 false => self.directory.claim(trial)?,
@@ -197,7 +195,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     /// Runs a claimed trial, unless it has finished or failed in the meantime.
     fn run_unless_ended(
         &self,
-        trial: &Trial<E::Config>,
+        trial: &Trial,
         directory: &TrialDirectory,
         callback: &dyn StudyCallback,
     ) -> Result<TrialState, StudyError> {
@@ -215,7 +213,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
 
     fn run_claimed(
         &self,
-        trial: &Trial<E::Config>,
+        trial: &Trial,
         directory: &TrialDirectory,
         label: &str,
         callback: &dyn StudyCallback,
@@ -233,7 +231,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
                 let checked = check_scores(&trial.id, &scores, &config.metric, config.eval_split);
                 checked.map(|()| scores)
             }
-            Ok(Err(error)) => Err(StudyError::Trial(Box::new(error))),
+            Ok(Err(error)) => Err(error),
             Err(panic) => Err(StudyError::Trial(message(&*panic).into())),
         };
         let (seconds, label) = (start.elapsed().as_secs_f64(), label.to_string());

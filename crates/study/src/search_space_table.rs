@@ -9,7 +9,7 @@ use crate::trial::shown;
 /// Name of the dimension of variants.
 pub(super) const VARIANT: &str = "variant";
 
-impl<C> StudyResults<'_, C> {
+impl StudyResults<'_> {
     /// Returns the variants and parameters with more than one value, each with its values in order.
     pub(super) fn dimensions(&self) -> Vec<(String, Vec<String>)> {
         if self.study.config().num_trials.is_some() {

@@ -20,7 +20,6 @@ use std::path::{Path, PathBuf};
 
 use finetune_storage::remove_partial_files;
 use finetune_train::{TrainError, first_difference, read_json, write_json};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -46,10 +45,7 @@ impl StudyDirectory {
     ///   trials that are not part of this study.
     /// - [`StudyError::Io`] if a file cannot be read or written.
     /// - [`StudyError::Train`] if a stored file cannot be read or parsed.
-    pub fn open<C: Serialize + DeserializeOwned>(
-        path: &Path,
-        study: &Study<C>,
-    ) -> Result<Self, StudyError> {
+    pub fn open(path: &Path, study: &Study) -> Result<Self, StudyError> {
         fs::create_dir_all(path).map_err(StudyError::io(path))?;
         // A run can only be resumed with the paths it started with.
         let directory = Self(fs::canonicalize(path).map_err(StudyError::io(path))?);
@@ -103,7 +99,7 @@ impl StudyDirectory {
     ///
     /// # Errors
     /// [`StudyError::Train`] if a stored file cannot be read or parsed.
-    pub fn state<C>(&self, trial: &Trial<C>) -> Result<TrialState, StudyError> {
+    pub fn state(&self, trial: &Trial) -> Result<TrialState, StudyError> {
         let directory = self.trials().join(&trial.id);
         if let Some(result) = read_if_there::<TrialResult>(&directory.join(RESULT))? {
             return Ok(TrialState::Complete(result));
@@ -121,7 +117,7 @@ impl StudyDirectory {
     }
 
     /// Claims a trial; `None` if another program is running it.
-    pub(super) fn claim<C>(&self, trial: &Trial<C>) -> Result<Option<TrialDirectory>, StudyError> {
+    pub(super) fn claim(&self, trial: &Trial) -> Result<Option<TrialDirectory>, StudyError> {
         let directory = self.unclaimed(trial)?;
         match directory.lock.try_lock() {
             Ok(()) => Ok(Some(directory)),
@@ -131,7 +127,7 @@ impl StudyDirectory {
     }
 
     /// Claims a trial, waiting until no other program is running it.
-    pub(super) fn claim_waiting<C>(&self, trial: &Trial<C>) -> Result<TrialDirectory, StudyError> {
+    pub(super) fn claim_waiting(&self, trial: &Trial) -> Result<TrialDirectory, StudyError> {
         let directory = self.unclaimed(trial)?;
         directory
             .lock
@@ -140,7 +136,7 @@ impl StudyDirectory {
         Ok(directory)
     }
 
-    fn unclaimed<C>(&self, trial: &Trial<C>) -> Result<TrialDirectory, StudyError> {
+    fn unclaimed(&self, trial: &Trial) -> Result<TrialDirectory, StudyError> {
         let path = self.trials().join(&trial.id);
         fs::create_dir_all(&path).map_err(StudyError::io(&path))?;
         Ok(TrialDirectory {
@@ -152,10 +148,7 @@ impl StudyDirectory {
 
     /// Returns the first difference between the stored study and this one: path and both values.
     /// The fingerprint is compared first.
-    fn difference<C: Serialize + DeserializeOwned>(
-        &self,
-        study: &Study<C>,
-    ) -> Result<Option<(String, String, String)>, StudyError> {
+    fn difference(&self, study: &Study) -> Result<Option<(String, String, String)>, StudyError> {
         let saved: Value = read_json(&self.study())?;
         let unreadable = |error| StudyError::file(&self.study(), error);
         // Serialized to text like the stored study, so that equal numbers compare equal.

@@ -15,7 +15,7 @@ const METRICS: [&str; 6] = [
     "accuracy", "f1", "micro_f1", "macro_f1", "pearson", "spearman",
 ];
 
-impl<C> StudyResults<'_, C> {
+impl StudyResults<'_> {
     /// Returns a table with one row per candidate: variant, values, mean and deviation of its
     /// scores. Sampled candidates are sorted best first, listed ones keep their order.
     ///
@@ -71,11 +71,8 @@ impl<C> StudyResults<'_, C> {
         &self,
         caption: &str,
         text: &str,
-        trials: impl Iterator<Item = (&'t Trial<C>, String)>,
-    ) -> Result<Option<Table>, StudyError>
-    where
-        C: 't,
-    {
+        trials: impl Iterator<Item = (&'t Trial, String)>,
+    ) -> Result<Option<Table>, StudyError> {
         let columns = [
             Column::count("Number"),
             Column::text("Trial"),

@@ -1,8 +1,12 @@
 //! Candidates and trials of a study.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::config_overrides::read;
+use crate::error::StudyError;
 
 /// Candidate of a study: a variant with one value per parameter. Its trials differ only in seed,
 /// fold and rung.
@@ -27,7 +31,7 @@ pub struct Fold {
 
 /// One run of an experiment, a pure function of its settings.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Trial<C> {
+pub struct Trial {
     /// Number in the study, from 0.
     pub index: usize,
     /// ID, also the name of its directory: a readable label and a hash of the settings and the
@@ -41,9 +45,7 @@ pub struct Trial<C> {
     pub seed: Option<u64>,
     /// Fold to test on; `None` for the dataset's own test rows.
     pub fold: Option<Fold>,
-    /// Full settings.
-    pub config: C,
-    /// Full settings as JSON.
+    /// Full settings as JSON; see [`Self::config`].
     pub settings: Value,
 }
 
@@ -57,7 +59,15 @@ impl Candidate {
     }
 }
 
-impl<C> Trial<C> {
+impl Trial {
+    /// Returns the full settings as the settings of an experiment.
+    ///
+    /// # Errors
+    /// [`StudyError::InvalidConfig`] if they are those of another experiment.
+    pub fn config<C: DeserializeOwned>(&self) -> Result<C, StudyError> {
+        read(&self.settings, &self.id)
+    }
+
     /// Returns seed and fold, which distinguish the trials of one candidate. Trials of two
     /// candidates with the same seed and fold form a pair.
     pub fn replicate(&self) -> (Option<u64>, Option<Fold>) {

@@ -69,12 +69,7 @@ impl TrialState {
 }
 
 impl TrialResult {
-    pub(super) fn new<C>(
-        trial: &Trial<C>,
-        label: String,
-        scores: TrialScores,
-        seconds: f64,
-    ) -> Self {
+    pub(super) fn new(trial: &Trial, label: String, scores: TrialScores, seconds: f64) -> Self {
         Self {
             id: trial.id.clone(),
             label,
@@ -88,8 +83,8 @@ impl TrialResult {
 }
 
 impl TrialFailure {
-    pub(super) fn new<C>(
-        trial: &Trial<C>,
+    pub(super) fn new(
+        trial: &Trial,
         label: String,
         error: &(dyn Error + 'static),
         seconds: f64,

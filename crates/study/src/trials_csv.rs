@@ -10,7 +10,7 @@ use crate::study_directory::StudyDirectory;
 use crate::trial::shown_exactly;
 use crate::trial_result::TrialState;
 
-impl<C> StudyResults<'_, C> {
+impl StudyResults<'_> {
     /// Returns the scheduled trials as rows with a header: number, ID, variant, values, rung, seed,
     /// fold, state, wall time, and every score.
     pub fn lines(&self) -> Vec<Vec<String>> {

@@ -48,7 +48,7 @@ fn experiment(start: &Path) -> FineTuningExperiment {
 }
 
 /// Six runs on the checkpoint in a folder.
-pub(super) fn tiny_study(start: &Path) -> (Study<FineTuningConfig>, FineTuningExperiment) {
+pub(super) fn tiny_study(start: &Path) -> (Study, FineTuningExperiment) {
     let experiment = experiment(start);
     let study = Study::new(StudyConfig::from_toml(TINY).unwrap(), &experiment).unwrap();
     (study, experiment)
@@ -71,7 +71,7 @@ fn trials_are_the_runs_that_they_would_be_alone() {
     let results = folders[0].results(&study).unwrap();
     for (trial, state) in results.due() {
         let result = state.result().unwrap();
-        let config = trial.config.clone();
+        let config = trial.config().unwrap();
         let run = FineTuning::new(&start, splits.clone())
             .config(config)
             .prepare()
@@ -129,7 +129,8 @@ fn sets_of_classes_are_compared_by_micro_f1() {
     for (trial, state) in results.due() {
         let scores = &state.result().unwrap().scores.test;
         assert!(scores.contains_key("hamming_loss") && !scores.contains_key("cohen_kappa"));
-        if trial.config.threshold != Some(DecisionThreshold::default()) {
+        let config: FineTuningConfig = trial.config().unwrap();
+        if config.threshold != Some(DecisionThreshold::default()) {
             // Everything is predicted.
             assert_eq!(scores["micro_recall"], 1.0);
         }

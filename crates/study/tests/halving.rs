@@ -4,7 +4,7 @@ use std::fs;
 
 use finetune_study::StudyRunner;
 
-use crate::toss::{Coins, Toss, path_of, runs};
+use crate::toss::{Coins, Toss, coin, path_of, runs};
 
 const COINS: &str = r#"
     name = "coins"
@@ -22,17 +22,14 @@ fn the_best_third_goes_on() {
     assert_eq!(results.rungs(), 3);
     let weights = |rung: usize| {
         let due = results.due().filter(|(trial, _)| trial.rung == rung);
-        let mut weights: Vec<f64> = due.map(|(trial, _)| trial.config.weight).collect();
+        let mut weights: Vec<f64> = due.map(|(trial, _)| coin(trial).weight).collect();
         weights.dedup();
         weights
     };
     assert_eq!(weights(0).len(), 9);
     assert_eq!(weights(1), [0.9, 0.8, 0.7]);
     assert_eq!(weights(2), [0.9]);
-    let epochs: Vec<u64> = results
-        .due()
-        .map(|(trial, _)| trial.config.epochs)
-        .collect();
+    let epochs: Vec<u64> = results.due().map(|(trial, _)| coin(trial).epochs).collect();
     assert_eq!(epochs[17..], [2, 6, 6, 6, 6, 6, 6, 18, 18]);
     assert_eq!(runs(coins.folder.path()).len(), 18 + 6 + 2);
     assert_eq!(results.best(), Some(1));
@@ -50,7 +47,7 @@ fn a_rung_waits_for_the_one_before() {
     let of = |rung: usize, weight: f64| {
         let mut trials = coins.study.trials().iter();
         trials
-            .find(|trial| trial.rung == rung && trial.config.weight == weight)
+            .find(|trial| trial.rung == rung && coin(trial).weight == weight)
             .unwrap()
     };
     for trial in &coins.study.trials()[..17] {
@@ -97,7 +94,7 @@ fn a_candidate_that_failed_is_left_behind() {
         .study
         .trials()
         .iter()
-        .find(|trial| trial.config.weight == 0.9)
+        .find(|trial| coin(trial).weight == 0.9)
         .unwrap();
     let folder = path_of(&coins.folder, &best.id, "");
     fs::create_dir_all(&folder).unwrap();
@@ -107,7 +104,7 @@ fn a_candidate_that_failed_is_left_behind() {
     let runner = StudyRunner::new(&coins.study, &Toss("penny"), &coins.folder);
     let results = runner.run(&()).unwrap();
     let second = results.due().filter(|(trial, _)| trial.rung == 1);
-    let mut weights: Vec<f64> = second.map(|(trial, _)| trial.config.weight).collect();
+    let mut weights: Vec<f64> = second.map(|(trial, _)| coin(trial).weight).collect();
     weights.dedup();
     assert_eq!(weights, [0.8, 0.6, 0.7]);
 }

@@ -81,7 +81,7 @@ fn a_run_after_another_shares_it() {
         let scores = &state.result().unwrap().scores.test;
         assert_eq!(scores["left test accuracy"], scores["left accuracy"]);
         assert!(!scores.contains_key("right test accuracy"));
-        let models = experiment.models(&trial.config, &directory);
+        let models = experiment.models(&trial.config().unwrap(), &directory);
         assert!(models.join("right/config.json").exists(), "{models:?}");
         let tasks = scores["left accuracy"] + scores["right accuracy"];
         assert!(

@@ -6,7 +6,7 @@ use finetune_study::{Fold, Study, StudyConfig};
 use finetune_train::{FineTuningConfig, TrainDuration};
 use serde_json::json;
 
-use crate::toss::{refusal, study};
+use crate::toss::{coin, refusal, study};
 
 #[test]
 fn arms_axes_seeds_and_folds_multiply_in_their_order() {
@@ -37,9 +37,10 @@ fn arms_axes_seeds_and_folds_multiply_in_their_order() {
     let ids: BTreeSet<&str> = trials.iter().map(|trial| trial.id.as_str()).collect();
     assert_eq!(ids.len(), trials.len());
     let (first, last) = (&trials[0], &trials[47]);
-    assert_eq!((first.config.luck, last.config.luck), (0.25, 0.5));
+    let [first_coin, last_coin] = [first, last].map(coin);
+    assert_eq!((first_coin.luck, last_coin.luck), (0.25, 0.5));
     assert_eq!(
-        (last.config.weight, last.config.epochs, last.config.seed),
+        (last_coin.weight, last_coin.epochs, last_coin.seed),
         (2.0, 8, 3)
     );
     assert_eq!(
@@ -89,11 +90,11 @@ fn draws_are_functions_of_seed_and_number() {
             "name = 'coins'\nnum_trials = {trials}\n[[parameters]]\npath = 'weight'\nlog_uniform = [1e-5, 1e-1]\n{more}"
         ))
     };
-    let weights = |study: &Study<crate::toss::Coin>| {
+    let weights = |study: &Study| {
         study
             .trials()
             .iter()
-            .map(|trial| trial.config.weight)
+            .map(|trial| coin(trial).weight)
             .collect::<Vec<_>>()
     };
     let (few, many) = (search(3, ""), search(9, ""));
@@ -104,8 +105,8 @@ fn draws_are_functions_of_seed_and_number() {
     let crossed = search(3, "[[parameters]]\npath = 'epochs'\nvalues = [1, 2]");
     assert_eq!(crossed.trials().len(), 6);
     assert_eq!(
-        crossed.trials()[1].config.weight,
-        crossed.trials()[0].config.weight
+        coin(&crossed.trials()[1]).weight,
+        coin(&crossed.trials()[0]).weight
     );
     // Of two values there are no ten different draws.
     let repeated =
@@ -172,7 +173,7 @@ fn the_guide_is_right() {
     let experiment =
         finetune_study::FineTuningExperiment::new(folder.path(), splits, &device, "flex").unwrap();
     let study = Study::new(StudyConfig::from_toml(&toml).unwrap(), &experiment).unwrap();
-    let config: &FineTuningConfig = &study.trials()[0].config;
+    let config: FineTuningConfig = study.trials()[0].config().unwrap();
     assert_eq!(config.train.duration, TrainDuration::Epochs(3));
     assert_eq!(study.trials()[0].settings["train"]["seed"], json!(42));
     assert_eq!(study.trials().len(), 3 * 2 * 5);

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use finetune_study::{StudyCallback, StudyDirectory, StudyRunner, TrialState};
 
-use crate::toss::{Coins, Ending, Toss, path_of, runs, score};
+use crate::toss::{Coins, Ending, Toss, coin, path_of, runs, score};
 
 const COINS: &str = r#"
     name = "coins"
@@ -22,7 +22,7 @@ fn every_trial_runs_once_and_has_its_result() {
     for (trial, state) in results.due() {
         let result = state.result().unwrap();
         let found = result.scores.test.values().next().copied();
-        assert_eq!(found, Some(score(&trial.config, 0)));
+        assert_eq!(found, Some(score(&coin(trial), 0)));
         assert_eq!(
             (result.seed, &result.settings),
             (trial.seed, &trial.settings)
@@ -126,7 +126,7 @@ fn what_fails_is_told_and_the_rest_goes_on() {
         TrialState::Failed(_)
     ));
     assert_eq!(runs(coins.folder.path()).len(), 14);
-    assert_eq!(coins.study.trials()[2].config.ending, Ending::Error);
+    assert_eq!(coin(&coins.study.trials()[2]).ending, Ending::Error);
 }
 
 /// Another program is at the first trial for a tenth of a second, and then is killed.

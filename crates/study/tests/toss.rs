@@ -78,12 +78,12 @@ impl Experiment for Toss {
 
     fn run(
         &self,
-        trial: &Trial<Coin>,
+        trial: &Trial,
+        coin: &Coin,
         folder: &TrialDirectory,
         _: &mut dyn Callback,
     ) -> Result<TrialScores, Lost> {
         note(folder.path(), &trial.id);
-        let coin = &trial.config;
         std::thread::sleep(Duration::from_millis(coin.milliseconds));
         let score = match coin.ending {
             Ending::Score => score(coin, trial.fold.map_or(0, |fold| fold.index as u64)),
@@ -124,7 +124,7 @@ pub(super) fn runs(folder: &Path) -> Vec<String> {
 
 /// A study of coins in a folder of its own.
 pub(super) struct Coins {
-    pub(super) study: Study<Coin>,
+    pub(super) study: Study,
     pub(super) folder: StudyDirectory,
     _parent: tempfile::TempDir,
 }
@@ -147,8 +147,13 @@ impl Coins {
     }
 }
 
-pub(super) fn study(toml: &str) -> Study<Coin> {
+pub(super) fn study(toml: &str) -> Study {
     Study::new(StudyConfig::from_toml(toml).unwrap(), &Toss("penny")).unwrap()
+}
+
+/// The settings of a trial.
+pub(super) fn coin(trial: &Trial) -> Coin {
+    trial.config().unwrap()
 }
 
 /// Why there is no such study.

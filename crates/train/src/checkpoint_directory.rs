@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint_state::Checkpoint;
@@ -113,9 +112,9 @@ impl CheckpointDirectory {
     }
 
     /// Writes a checkpoint, and removes those that are no longer to be kept.
-    pub(crate) fn write<M: Module + 'static>(
+    pub(crate) fn write(
         &self,
-        checkpoint: &Checkpoint<M>,
+        checkpoint: &Checkpoint,
         save_total_limit: usize,
     ) -> Result<PathBuf, TrainError> {
         let step = checkpoint.state.summary.steps;

@@ -20,7 +20,7 @@ use std::path::Path;
 use burn::module::{Module, ParamGroup};
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
-use finetune_model::parameters;
+use finetune_model::{AnyModule, parameters};
 use finetune_storage::{Directory, DirectoryWriter};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
@@ -52,12 +52,12 @@ struct Stored<S> {
 }
 
 /// Complete state of a run.
-pub(crate) struct Checkpoint<M> {
+pub(crate) struct Checkpoint {
     pub(crate) state: TrainState,
-    pub(crate) model: M,
+    pub(crate) model: AnyModule,
     pub(crate) optimizer: Optimizer,
     /// Model of the best evaluation, if the run keeps it.
-    pub(crate) best: Option<M>,
+    pub(crate) best: Option<AnyModule>,
     /// State of the callbacks when the checkpoint is written.
     pub(crate) callbacks: CallbackStates,
 }
@@ -94,14 +94,14 @@ impl TrainState {
     }
 }
 
-impl<M: Module + 'static> Checkpoint<M> {
+impl Checkpoint {
     /// Returns the context for callbacks of a run with `total_steps` steps.
     pub(crate) fn context(&self, total_steps: usize) -> TrainContext<'_> {
         TrainContext {
             steps: self.state.summary.steps as u64,
             total_steps: total_steps as u64,
             learning_rate_scale: self.state.learning_rate_scale.unwrap_or(1.0),
-            model: &self.model,
+            model: self.model.as_any(),
             optimizer: &self.optimizer,
             last_evaluation: self.state.summary.evaluations.last(),
         }
@@ -115,7 +115,7 @@ impl<M: Module + 'static> Checkpoint<M> {
             .moved()
             .map(|(id, path)| (id, path.to_string()))
             .unzip();
-        let record = |model: &M| {
+        let record = |model: &AnyModule| {
             let group = ParamGroup::from_ids(ids.clone());
             let bytes = model.clone().into_record_group(group).into_bytes();
             bytes.map_err(|error| corrupted(error.to_string()))
@@ -147,7 +147,7 @@ impl<M: Module + 'static> Checkpoint<M> {
     /// Reads the checkpoint at `path` into the model that the run started from.
     pub(crate) fn read(
         path: &Path,
-        model: M,
+        model: AnyModule,
         optimizer: &OptimizerConfig,
     ) -> Result<Self, TrainError> {
         let corrupted = |what: String| TrainError::checkpoint(path, what);

@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::embedding_loss::{EmbeddingLoss, EmbeddingLossConfig, MatryoshkaConfig};
 use crate::error::TrainError;
+use crate::loaded_run::{ModelSource, to_value};
 use crate::mini_batches::check_mini_batch_size;
 use crate::model_config::with_adapter;
-use crate::prepared_run::{ModelSource, PreparedRun, to_value};
+use crate::prepared_run::PreparedRun;
 use crate::run::{Run, RunInput};
 use crate::run_output::{RunOutput, of_files};
 use crate::task::{EmbeddingSource, EmbeddingTask};

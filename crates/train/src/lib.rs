@@ -70,6 +70,7 @@
 //! ```
 
 mod activations;
+mod any_objective;
 mod calibration_config;
 mod callback;
 mod checkpoint_directory;
@@ -86,6 +87,7 @@ mod evaluation;
 mod fine_tuning;
 mod freeze;
 mod freezing;
+mod loaded_run;
 mod loss;
 mod loss_scale;
 mod mini_batches;

@@ -23,9 +23,9 @@ use crate::train_config::TrainConfig;
 /// [`TaskGroup`](crate::TaskGroup) is the objective of several tasks. Tasks are counted from 0.
 pub trait Objective {
     /// Model to train.
-    type Model: Module + 'static;
+    type Model: Module + Sync + 'static;
     /// A batch of rows in host memory.
-    type Batch;
+    type Batch: 'static;
 
     /// See [`Task::check`].
     ///

@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::evaluation::EvaluationConfig;
+use crate::loaded_run::{ModelSource, to_value};
 use crate::next_sentence::NextSentenceConfig;
-use crate::prepared_run::{ModelSource, PreparedRun, to_value};
+use crate::prepared_run::PreparedRun;
 use crate::run::{Run, RunInput};
 use crate::run_output::RunOutput;
 use crate::task::MaskedLmTask;

@@ -13,9 +13,10 @@ use finetune_predict::{PredictError, Predictor, PredictorConfig, load_tokenizer}
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::loaded_run::{ModelSource, to_value};
 use crate::mini_batches::check_mini_batch_size;
 use crate::model_config::ClassifierOverrides;
-use crate::prepared_run::{ModelSource, PreparedRun, to_value};
+use crate::prepared_run::PreparedRun;
 use crate::ranking_loss::{RankingLoss, RankingLossConfig};
 use crate::run::{Run, RunInput};
 use crate::run_output::{RunOutput, of_files};

@@ -173,17 +173,7 @@ impl<'a, I: RunInput> Run<'a, I> {
     /// # Errors
     /// - [`TrainError::Io`] or [`TrainError::Json`] if the record cannot be read.
     pub fn at_recorded_revision(mut self, run_directory: &Path) -> Result<Self, TrainError> {
-        let config = RunDirectory::new(run_directory).config();
-        if !config.exists() {
-            return Ok(self);
-        }
-        let record: Value = read_json(&config)?;
-        for (place, model) in self.input.models() {
-            let recorded = record.pointer(&place).and_then(Value::as_str);
-            if let Some(recorded) = recorded.filter(|recorded| is_commit_of(recorded, model)) {
-                *model = recorded.into();
-            }
-        }
+        use_recorded_commits(run_directory, self.input.models())?;
         Ok(self)
     }
 
@@ -211,6 +201,26 @@ impl<'a, I: RunInput> Run<'a, I> {
         let run = self.at_recorded_revision(directory)?.prepare()?;
         run.resume(directory, &mut ())
     }
+}
+
+/// Sets the models that are named without a commit to the commits in the record of a run, if there is
+/// one.
+fn use_recorded_commits(
+    run_directory: &Path,
+    models: Vec<(String, &mut PathBuf)>,
+) -> Result<(), TrainError> {
+    let config = RunDirectory::new(run_directory).config();
+    if !config.exists() {
+        return Ok(());
+    }
+    let record: Value = read_json(&config)?;
+    for (place, model) in models {
+        let recorded = record.pointer(&place).and_then(Value::as_str);
+        if let Some(recorded) = recorded.filter(|recorded| is_commit_of(recorded, model)) {
+            *model = recorded.into();
+        }
+    }
+    Ok(())
 }
 
 /// Returns whether a record names the commit of a model that is named without one.

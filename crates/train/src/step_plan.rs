@@ -4,9 +4,10 @@ use finetune_data::{SampledBatch, Sampler, SamplingStrategy};
 use finetune_eval::Better;
 use finetune_random::{Purpose, number};
 
+use crate::any_objective::AnyObjective;
 use crate::error::TrainError;
 use crate::mixing::{MixingConfig, Sampling, TaskWeights, Visits};
-use crate::objective::{BatchIndices, Objective};
+use crate::objective::BatchIndices;
 use crate::run_length::{MAX_STEPS, StepBoundary, TrainDuration};
 use crate::train_config::TrainConfig;
 
@@ -56,8 +57,8 @@ pub(crate) struct PlannedStep {
 impl Plan {
     /// # Errors
     /// - The errors of [`Trainer::train`](crate::Trainer::train) that do not depend on the model.
-    pub(crate) fn new<O: Objective>(
-        objective: &O,
+    pub(crate) fn new(
+        objective: &dyn AnyObjective,
         config: &TrainConfig,
     ) -> Result<Self, TrainError> {
         config.validate()?;
@@ -292,8 +293,8 @@ impl PlannedTask {
     }
 }
 
-fn planned_tasks<O: Objective>(
-    objective: &O,
+fn planned_tasks(
+    objective: &dyn AnyObjective,
     config: &TrainConfig,
 ) -> Result<Vec<PlannedTask>, TrainError> {
     let (names, lengths) = (objective.tasks(), objective.lengths()?);

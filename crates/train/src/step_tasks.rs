@@ -1,21 +1,20 @@
 //! Losses and gradients of the tasks in an optimizer step, and their combination.
 
-use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
-use finetune_model::DropoutStream;
+use finetune_model::{AnyModule, DropoutStream};
 use finetune_ops::read_together;
 
 use crate::error::TrainError;
 use crate::mixing::{
     LossWeighting, MeasuredTask, Place, SharedStages, TaskGradients, TaskWeights, combine,
 };
-use crate::objective::{BatchCounts, BatchIndices, Objective};
+use crate::objective::{BatchCounts, BatchIndices};
 use crate::optimizer::multiply_all;
 use crate::step_losses::UnreadTask;
 use crate::step_plan::Plan;
 use crate::summary::TrainingSummary;
-use crate::trainer::Trainer;
+use crate::trainer::AnyTrainer;
 
 /// State of an optimizer step in progress.
 pub(crate) struct StepTasks<'a> {
@@ -63,10 +62,10 @@ impl<'a> StepTasks<'a> {
     ///
     /// # Errors
     /// - Any error of the objective.
-    pub(crate) fn accumulate<O: Objective>(
+    pub(crate) fn accumulate(
         &mut self,
-        trainer: &Trainer<'_, O>,
-        model: &O::Model,
+        trainer: &AnyTrainer<'_>,
+        model: &AnyModule,
         parts: &[BatchIndices],
         dropout: DropoutStream,
         summary: &mut TrainingSummary,
@@ -98,10 +97,10 @@ impl<'a> StepTasks<'a> {
     }
 
     /// Returns the gradients, loss and divisor of a task, summed over its batches.
-    fn of_task<O: Objective>(
+    fn of_task(
         &mut self,
-        trainer: &Trainer<'_, O>,
-        model: &O::Model,
+        trainer: &AnyTrainer<'_>,
+        model: &AnyModule,
         parts: &[BatchIndices],
         dropout: DropoutStream,
         summary: &mut TrainingSummary,
@@ -109,7 +108,7 @@ impl<'a> StepTasks<'a> {
         let objective = trainer.objective;
         let batches = parts.iter().map(|part| objective.batch(part));
         let batches = batches.collect::<Result<Vec<_>, _>>()?;
-        let sizes = batches.iter().map(|batch| objective.size(batch));
+        let sizes = batches.iter().map(|batch| objective.size(&**batch));
         let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
         let step: BatchCounts = sizes.iter().copied().sum();
         let mut sum = GradientsAccumulator::new();
@@ -118,7 +117,7 @@ impl<'a> StepTasks<'a> {
             // Dropout masks differ between batches, and do not depend on the number of batches.
             let dropout = dropout.in_batch(self.batches);
             self.batches += 1;
-            let loss = objective.loss(model, batch, &step, dropout)?;
+            let loss = objective.loss(model, &**batch, &step, dropout)?;
             losses.push(loss.clone().inner());
             let scaled = weighted(loss, self.loss_scale, 0.0);
             sum.accumulate(model, GradientsParams::from_grads(scaled.backward(), model));
@@ -132,7 +131,7 @@ impl<'a> StepTasks<'a> {
     }
 
     /// Combines the gradients of the tasks, and updates the task weights for the next step.
-    pub(crate) fn finish<M: Module>(self, model: &M, seed: u64) -> StepOutcome {
+    pub(crate) fn finish(self, model: &AnyModule, seed: u64) -> StepOutcome {
         let weighting = &self.plan.mixing.weighting;
         let several = self.plan.tasks.len() > 1;
         let measured = self.measure(model);
@@ -182,7 +181,7 @@ impl<'a> StepTasks<'a> {
     }
 
     /// Reads the measurements that update the task weights from the device, all at once.
-    fn measure<M: Module>(&self, model: &M) -> Vec<MeasuredTask> {
+    fn measure(&self, model: &AnyModule) -> Vec<MeasuredTask> {
         let norms = match self.plan.mixing.weighting {
             LossWeighting::Uncertainty { .. } => None,
             LossWeighting::GradNorm { .. } => Some(SharedStages::new(model)),

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoded_splits::UsedSplits;
 use crate::error::TrainError;
-use crate::prepared_run::{ModelSource, PreparedRun, to_value};
+use crate::loaded_run::{ModelSource, to_value};
+use crate::prepared_run::PreparedRun;
 use crate::run::{Run, RunInput};
 use crate::run_output::RunOutput;
 use crate::task::TokenClassificationTask;

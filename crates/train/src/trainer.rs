@@ -1,7 +1,9 @@
 //! The training loop, configured by [`TrainConfig`], for one or several tasks.
 
 use burn::module::Module;
+use finetune_model::AnyModule;
 
+use crate::any_objective::AnyObjective;
 use crate::checkpoint_directory::CheckpointDirectory;
 use crate::error::TrainError;
 use crate::objective::Objective;
@@ -25,6 +27,14 @@ pub struct Trainer<'a, O: Objective> {
     pub(crate) config: &'a TrainConfig,
     pub(crate) checkpoints: Option<&'a CheckpointDirectory>,
     pub(crate) save_snapshot: Option<SaveSnapshot<'a, O::Model>>,
+}
+
+/// [`Trainer`] without type parameter: the loop is compiled once, not for each objective.
+pub(crate) struct AnyTrainer<'a> {
+    pub(crate) objective: &'a dyn AnyObjective,
+    pub(crate) config: &'a TrainConfig,
+    pub(crate) checkpoints: Option<&'a CheckpointDirectory>,
+    pub(crate) save_snapshot: Option<SaveSnapshot<'a, AnyModule>>,
 }
 
 /// Function that saves a model snapshot; it receives the model and the number of optimizer steps.

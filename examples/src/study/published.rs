@@ -19,10 +19,10 @@ const MOST_NAMED: usize = 8;
 
 /// Published study that ours repeats.
 #[derive(Debug)]
-pub struct PublishedStudy<'a, C> {
+pub struct PublishedStudy<'a> {
     /// The study with the settings of the publication. A candidate of ours is compared with the one
     /// of the same label.
-    pub recipe: &'a Study<C>,
+    pub recipe: &'a Study,
     /// What differs here besides settings.
     pub conditions: Conditions,
 }
@@ -99,7 +99,7 @@ where
     ///
     /// # Errors
     /// [`StudyError`] if the configuration is invalid or has an unknown setting.
-    pub fn study(&self, mut config: StudyConfig) -> Result<Study<C>, StudyError> {
+    pub fn study(&self, mut config: StudyConfig) -> Result<Study, StudyError> {
         config.seeds = None;
         for variant in &mut config.variants {
             variant.seeds = None;
@@ -129,7 +129,8 @@ where
 
     fn run(
         &self,
-        _trial: &Trial<C>,
+        _trial: &Trial,
+        _config: &C,
         _directory: &TrialDirectory,
         _callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
@@ -137,7 +138,7 @@ where
     }
 }
 
-impl<C> PublishedStudy<'_, C> {
+impl PublishedStudy<'_> {
     /// Returns a section with every difference from the published study, then tables of our test
     /// scores beside the published ones. A row whose settings differ from those of the publication
     /// has no published scores, but the reason. Rows that are not part of our study are left out.
@@ -146,7 +147,7 @@ impl<C> PublishedStudy<'_, C> {
     /// If a score is not finite or a table cannot be built.
     pub fn section(
         &self,
-        results: &StudyResults<'_, C>,
+        results: &StudyResults<'_>,
         tables: &[PublishedTable<'_>],
     ) -> Result<Section, Box<dyn Error>> {
         let mut section = Section::new("Beside the published scores");
@@ -163,7 +164,7 @@ impl<C> PublishedStudy<'_, C> {
     }
 
     /// Returns a paragraph with one line per difference; `None` without differences.
-    fn note(&self, study: &Study<C>) -> Result<Option<String>, Box<dyn Error>> {
+    fn note(&self, study: &Study) -> Result<Option<String>, Box<dyn Error>> {
         let mut lines = self.conditions.notes.clone();
         lines.extend(self.conditions.obstacle.clone());
         let mut found = differences(self.recipe.base_settings(), study.base_settings())?;
@@ -197,7 +198,7 @@ impl<C> PublishedStudy<'_, C> {
     /// if the recipe does not have it.
     fn differences(
         &self,
-        study: &Study<C>,
+        study: &Study,
         candidate: usize,
     ) -> Result<Option<Vec<Difference>>, serde_json::Error> {
         let label = study.candidate_label(candidate);
@@ -210,7 +211,7 @@ impl<C> PublishedStudy<'_, C> {
 
     fn table(
         &self,
-        results: &StudyResults<'_, C>,
+        results: &StudyResults<'_>,
         published: &PublishedTable<'_>,
     ) -> Result<Table, Box<dyn Error>> {
         let study = results.study();
@@ -253,7 +254,7 @@ impl<C> PublishedStudy<'_, C> {
     /// Returns the reason why a candidate has no published scores; `None` if it has some.
     pub(crate) fn reason(
         &self,
-        study: &Study<C>,
+        study: &Study,
         candidate: usize,
         depends_on: Option<&str>,
     ) -> Result<Option<String>, Box<dyn Error>> {
@@ -274,6 +275,6 @@ impl<C> PublishedStudy<'_, C> {
 }
 
 /// Returns the candidate with the given label.
-pub(crate) fn find<C>(study: &Study<C>, label: &str) -> Option<usize> {
+pub(crate) fn find(study: &Study, label: &str) -> Option<usize> {
     (0..study.candidates().len()).find(|at| study.candidate_label(*at) == label)
 }

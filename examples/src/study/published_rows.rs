@@ -42,11 +42,11 @@ impl Experiment for Toss {
 
     fn run(
         &self,
-        trial: &Trial<Coin>,
+        _: &Trial,
+        coin: &Coin,
         _: &TrialDirectory,
         _: &mut dyn Callback,
     ) -> Result<TrialScores, Infallible> {
-        let coin = &trial.config;
         let score = coin.weight + (coin.seed * 7 % 5) as f64 / 100.0;
         Ok(TrialScores::test("accuracy", score))
     }
@@ -63,7 +63,7 @@ fn with_results<T>(
     defaults: Coin,
     weights: &str,
     conditions: Conditions,
-    look: impl Fn(&PublishedStudy<'_, Coin>, &StudyResults<'_, Coin>) -> T,
+    look: impl Fn(&PublishedStudy<'_>, &StudyResults<'_>) -> T,
 ) -> T {
     let toss = Toss(defaults);
     let recipe = Study::with_defaults(config("0.25, 0.5"), &toss, &Coin::default()).unwrap();

@@ -22,7 +22,7 @@ pub struct PublishedTest<'a> {
     pub p_value: f64,
 }
 
-impl<C> PublishedStudy<'_, C> {
+impl PublishedStudy<'_> {
     /// Returns a table of our tests beside the published ones, by the metric and the design of the
     /// study and without an adjustment. A test of candidates whose settings differ from those of
     /// the publication has no published numbers, but the reason. Tests of candidates that are not
@@ -32,7 +32,7 @@ impl<C> PublishedStudy<'_, C> {
     /// If a score is not finite or the table cannot be built.
     pub fn tests(
         &self,
-        results: &StudyResults<'_, C>,
+        results: &StudyResults<'_>,
         caption: &str,
         tests: &[PublishedTest<'_>],
     ) -> Result<Table, Box<dyn Error>> {

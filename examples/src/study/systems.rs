@@ -81,11 +81,11 @@ impl Experiment for Systems {
 
     fn run(
         &self,
-        trial: &Trial<SystemConfig>,
+        trial: &Trial,
+        config: &SystemConfig,
         directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, Self::Error> {
-        let config = &trial.config;
         match config.system {
             System::Encoder => {
                 self.encoder

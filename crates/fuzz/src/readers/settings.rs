@@ -151,7 +151,8 @@ impl Experiment for Settings {
 
     fn run(
         &self,
-        _: &Trial<FineTuningConfig>,
+        _: &Trial,
+        _: &FineTuningConfig,
         _: &TrialDirectory,
         _: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {

@@ -1,6 +1,5 @@
 //! Type-erased heads.
 
-use std::any::Any;
 use std::fmt;
 
 use burn::module::{
@@ -8,8 +7,8 @@ use burn::module::{
 };
 use burn::tensor::{Device, Tensor};
 
-use super::bridge::{ErasedMapper, ErasedVisitor, OfMapper, OfVisitor, ToMapper, ToVisitor};
 use super::{Head, HeadInput};
+use crate::any_module::AnyModule;
 use crate::error::ModelError;
 
 /// Type-erased head, so that models need no type parameter for their head.
@@ -27,32 +26,51 @@ use crate::error::ModelError;
 /// assert!(head.is_some_and(|head| head.hidden.is_empty()));
 /// # Ok::<(), finetune_model::ModelError>(())
 /// ```
-pub struct AnyHead(Box<dyn ErasedHead>);
+#[derive(Clone)]
+pub struct AnyHead {
+    module: AnyModule,
+    /// Returns the module as the head that it is.
+    head: fn(&AnyModule) -> &dyn ErasedHead,
+}
 
 impl AnyHead {
     /// Erases the type of a head.
-    pub fn new(head: impl Head) -> Self {
-        Self(Box::new(head))
+    pub fn new<H: Head>(head: H) -> Self {
+        Self {
+            module: AnyModule::new(head),
+            head: head_of::<H>,
+        }
+    }
+
+    fn map_module(self, map: impl FnOnce(AnyModule) -> AnyModule) -> Self {
+        Self {
+            module: map(self.module),
+            head: self.head,
+        }
+    }
+
+    fn head(&self) -> &dyn ErasedHead {
+        (self.head)(&self.module)
     }
 
     /// Returns the head if it is of type `H`.
     pub fn downcast_ref<H: Head>(&self) -> Option<&H> {
-        self.0.erased_as_any().downcast_ref()
+        self.module.downcast_ref()
     }
 
     /// Returns the last segment of the type's name, such as `Mlp`.
     pub fn type_name(&self) -> &'static str {
-        self.0.erased_type_name()
+        self.head().erased_type_name()
     }
 
     /// Returns the number of texts that the head compares, 1 or 2.
     pub fn num_texts(&self) -> usize {
-        self.0.erased_num_texts()
+        self.head().erased_num_texts()
     }
 
     /// Returns whether the head reads the hidden states of all tokens.
     pub fn reads_hidden_states(&self) -> bool {
-        self.0.erased_reads_hidden_states()
+        self.head().erased_reads_hidden_states()
     }
 
     /// Returns logits or scores, deterministic while the input's dropout is off.
@@ -75,7 +93,7 @@ impl AnyHead {
             }
         }
         match expected == found {
-            true => Ok(self.0.erased_forward(input)),
+            true => Ok(self.head().erased_forward(input)),
             false => Err(ModelError::TextCount { expected, found }),
         }
     }
@@ -87,49 +105,46 @@ impl<H: Head> From<H> for AnyHead {
     }
 }
 
-impl Clone for AnyHead {
-    fn clone(&self) -> Self {
-        Self(self.0.erased_clone())
-    }
-}
-
 impl fmt::Debug for AnyHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.module.fmt(f)
     }
 }
 
 impl Module for AnyHead {
     fn collect_devices(&self, devices: Devices) -> Devices {
-        self.0.erased_collect_devices(devices)
+        self.module.collect_devices(devices)
     }
 
     fn fork(self, device: &Device) -> Self {
-        Self(self.0.erased_fork(device))
+        self.map_module(|module| module.fork(device))
     }
 
     fn to_device(self, device: &Device) -> Self {
-        Self(self.0.erased_to_device(device))
+        self.map_module(|module| module.to_device(device))
     }
 
     fn train(self) -> Self {
-        Self(self.0.erased_train())
+        self.map_module(|module| module.train())
     }
 
     fn valid(&self) -> Self {
-        Self(self.0.erased_valid())
+        Self {
+            module: self.module.valid(),
+            head: self.head,
+        }
     }
 
     fn materialize(self) -> Self {
-        Self(self.0.erased_materialize())
+        self.map_module(|module| module.materialize())
     }
 
     fn visit<Visitor: ModuleVisitor>(&self, visitor: &mut Visitor) {
-        self.0.erased_visit(&mut OfVisitor(visitor));
+        self.module.visit(visitor);
     }
 
     fn map<Mapper: ModuleMapper>(self, mapper: &mut Mapper) -> Self {
-        Self(self.0.erased_map(&mut OfMapper(mapper)))
+        self.map_module(|module| module.map(mapper))
     }
 }
 
@@ -146,22 +161,12 @@ impl ModuleDisplayDefault for AnyHead {
 
 impl ModuleDisplay for AnyHead {}
 
-/// Object-safe methods that [`AnyHead`] calls on its head.
-trait ErasedHead: fmt::Debug + Send + Sync {
+/// Object-safe methods that [`AnyHead`] calls on its head, beside those of its module.
+trait ErasedHead {
     fn erased_forward(&self, input: HeadInput) -> Tensor<2>;
     fn erased_num_texts(&self) -> usize;
     fn erased_reads_hidden_states(&self) -> bool;
     fn erased_type_name(&self) -> &'static str;
-    fn erased_as_any(&self) -> &dyn Any;
-    fn erased_clone(&self) -> Box<dyn ErasedHead>;
-    fn erased_collect_devices(&self, devices: Devices) -> Devices;
-    fn erased_fork(self: Box<Self>, device: &Device) -> Box<dyn ErasedHead>;
-    fn erased_to_device(self: Box<Self>, device: &Device) -> Box<dyn ErasedHead>;
-    fn erased_train(self: Box<Self>) -> Box<dyn ErasedHead>;
-    fn erased_valid(&self) -> Box<dyn ErasedHead>;
-    fn erased_materialize(self: Box<Self>) -> Box<dyn ErasedHead>;
-    fn erased_visit(&self, visitor: &mut dyn ErasedVisitor);
-    fn erased_map(self: Box<Self>, mapper: &mut dyn ErasedMapper) -> Box<dyn ErasedHead>;
 }
 
 impl<H: Head> ErasedHead for H {
@@ -180,45 +185,12 @@ impl<H: Head> ErasedHead for H {
     fn erased_type_name(&self) -> &'static str {
         short_type_name::<H>()
     }
+}
 
-    fn erased_as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn erased_clone(&self) -> Box<dyn ErasedHead> {
-        Box::new(self.clone())
-    }
-
-    fn erased_collect_devices(&self, devices: Devices) -> Devices {
-        self.collect_devices(devices)
-    }
-
-    fn erased_fork(self: Box<Self>, device: &Device) -> Box<dyn ErasedHead> {
-        Box::new((*self).fork(device))
-    }
-
-    fn erased_to_device(self: Box<Self>, device: &Device) -> Box<dyn ErasedHead> {
-        Box::new((*self).to_device(device))
-    }
-
-    fn erased_train(self: Box<Self>) -> Box<dyn ErasedHead> {
-        Box::new((*self).train())
-    }
-
-    fn erased_valid(&self) -> Box<dyn ErasedHead> {
-        Box::new(self.valid())
-    }
-
-    fn erased_materialize(self: Box<Self>) -> Box<dyn ErasedHead> {
-        Box::new((*self).materialize())
-    }
-
-    fn erased_visit(&self, visitor: &mut dyn ErasedVisitor) {
-        self.visit(&mut ToVisitor(visitor));
-    }
-
-    fn erased_map(self: Box<Self>, mapper: &mut dyn ErasedMapper) -> Box<dyn ErasedHead> {
-        Box::new((*self).map(&mut ToMapper(mapper)))
+fn head_of<H: Head>(module: &AnyModule) -> &dyn ErasedHead {
+    match module.downcast_ref::<H>() {
+        Some(head) => head,
+        None => unreachable!("the module of a head keeps its type"),
     }
 }
 

@@ -6,7 +6,6 @@
 //! any type ([`AnyHead`]); a [`CustomHead`] creates one of your own.
 
 mod any;
-mod bridge;
 mod config;
 mod cosine_similarity;
 mod custom;

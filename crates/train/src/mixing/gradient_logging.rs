@@ -7,19 +7,20 @@ use std::collections::BTreeMap;
 
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use finetune_model::DropoutStream;
+use finetune_model::{AnyModule, DropoutStream};
 use finetune_ops::read_floats;
 
 use super::SharedStages;
+use crate::any_objective::AnyObjective;
 use crate::callback::GradientRecord;
 use crate::error::TrainError;
-use crate::objective::{BatchIndices, Objective};
+use crate::objective::BatchIndices;
 
 /// Returns the norms of the task gradients and the cosines between them, on a batch of each. `step`
 /// is the next step, from 1.
-pub(crate) fn probe<O: Objective>(
-    objective: &O,
-    model: &O::Model,
+pub(crate) fn probe(
+    objective: &dyn AnyObjective,
+    model: &AnyModule,
     batches: &[BatchIndices],
     step: u64,
     dropout: DropoutStream,
@@ -29,8 +30,8 @@ pub(crate) fn probe<O: Objective>(
     let mut gradients: Vec<GradientsParams> = Vec::with_capacity(batches.len());
     for part in batches {
         let batch = objective.batch(part)?;
-        let size = objective.size(&batch)?;
-        let loss = objective.loss(model, &batch, &size, dropout)?;
+        let size = objective.size(&*batch)?;
+        let loss = objective.loss(model, &*batch, &size, dropout)?;
         gradients.push(GradientsParams::from_grads(loss.backward(), model));
     }
     // All pairs, including a task with itself, are read from the device at once.

@@ -109,9 +109,9 @@ use crate::train_config::TrainConfig;
 pub trait Task {
     /// Model to train, on a device with autodiff. It borrows nothing, so that callbacks can
     /// downcast it.
-    type Model: Module + 'static;
+    type Model: Module + Sync + 'static;
     /// A batch of rows in host memory.
-    type Batch;
+    type Batch: 'static;
 
     /// Returns the number of tokens of each training row.
     ///

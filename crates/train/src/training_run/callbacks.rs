@@ -3,7 +3,6 @@
 use crate::callback::{Control, EpochRecord, StepContext};
 use crate::error::TrainError;
 use crate::evaluation::EvaluationRecord;
-use crate::objective::Objective;
 use crate::step_plan::PlannedStep;
 
 use super::TrainingRun;
@@ -15,7 +14,7 @@ pub(super) struct Requests {
     pub(super) save: bool,
 }
 
-impl<O: Objective> TrainingRun<'_, O> {
+impl TrainingRun<'_> {
     pub(super) fn call_train_begin(&mut self) -> Result<(), TrainError> {
         let context = self.now.context(self.plan.total_steps);
         let control = self.callback.on_train_begin(&context)?;

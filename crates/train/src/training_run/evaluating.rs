@@ -3,12 +3,11 @@
 use crate::callback::Event;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, EvaluationConfig, EvaluationRecord};
-use crate::objective::Objective;
 use crate::run_length::StepBoundary;
 
 use super::TrainingRun;
 
-impl<O: Objective> TrainingRun<'_, O> {
+impl TrainingRun<'_> {
     /// Evaluates before the first step, if settings or callbacks ask for it.
     pub(super) fn evaluate_at_start(&mut self) -> Result<(), TrainError> {
         let config = self.trainer.config.evaluation.as_ref();

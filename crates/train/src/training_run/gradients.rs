@@ -9,13 +9,13 @@ use crate::checkpoint_state::Checkpoint;
 use crate::error::TrainError;
 use crate::loss_scale::LossScale;
 use crate::mixing::probe;
-use crate::objective::{BatchIndices, Objective};
+use crate::objective::BatchIndices;
 use crate::step_plan::PlannedStep;
 use crate::step_tasks::{StepOutcome, StepTasks};
 
 use super::TrainingRun;
 
-impl<O: Objective> TrainingRun<'_, O> {
+impl TrainingRun<'_> {
     /// Returns the parts of a step, without those of tasks that have stopped.
     pub(super) fn trained_parts(&self, step: &PlannedStep) -> Vec<BatchIndices> {
         let names = self.trainer.objective.tasks();

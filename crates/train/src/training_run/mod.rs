@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use burn::module::Module;
+use finetune_model::AnyModule;
 
+use crate::any_objective::{into_model, model_of};
 use crate::callback::{Callback, EpochRecord, Event, StepNumbers};
 use crate::checkpoint_state::Checkpoint;
 use crate::device_failure;
@@ -21,7 +23,7 @@ use crate::optimizer::global_norm;
 use crate::run_length::StepBoundary;
 use crate::step_losses::{StepLosses, UnreadStep};
 use crate::step_plan::{Plan, PlannedStep};
-use crate::trainer::{Trained, Trainer};
+use crate::trainer::{AnyTrainer, SaveSnapshot, Trained, Trainer};
 
 use callbacks::Requests;
 use start_and_end::device_names;
@@ -47,11 +49,36 @@ impl<O: Objective> Trainer<'_, O> {
         callback: &mut dyn Callback,
     ) -> Result<Trained<O::Model>, TrainError> {
         let plan = self.plan(&model)?;
-        let devices = model.devices();
         let (objective, config) = (self.objective, self.config);
         let model = objective.in_precision(model, config.precision);
         let model = objective.with_gradient_checkpointing(model, config.gradient_checkpointing);
-        let mut run = TrainingRun::begin(self, &plan, model, callback)?;
+        let save = self.save_snapshot;
+        let save = save.map(|save| move |model: &AnyModule, steps| save(model_of(model), steps));
+        let trainer = AnyTrainer {
+            objective,
+            config,
+            checkpoints: self.checkpoints,
+            save_snapshot: save
+                .as_ref()
+                .map(|save| save as SaveSnapshot<'_, AnyModule>),
+        };
+        let trained = trainer.train(&plan, AnyModule::new(model), callback)?;
+        Ok(Trained {
+            model: into_model(trained.model),
+            summary: trained.summary,
+        })
+    }
+}
+
+impl AnyTrainer<'_> {
+    fn train(
+        &self,
+        plan: &Plan,
+        model: AnyModule,
+        callback: &mut dyn Callback,
+    ) -> Result<Trained<AnyModule>, TrainError> {
+        let devices = model.devices();
+        let mut run = TrainingRun::begin(self, plan, model, callback)?;
         run.begin_training()?;
         let mut steps = plan.steps_after(run.steps_done())?.peekable();
         while !run.has_ended()
@@ -74,11 +101,11 @@ impl<O: Objective> Trainer<'_, O> {
 }
 
 /// State of a running training loop.
-struct TrainingRun<'a, O: Objective> {
-    trainer: &'a Trainer<'a, O>,
+struct TrainingRun<'a> {
+    trainer: &'a AnyTrainer<'a>,
     plan: &'a Plan,
     callback: &'a mut dyn Callback,
-    now: Checkpoint<O::Model>,
+    now: Checkpoint,
     losses: StepLosses,
     /// Loss and gradient norm of the current step; `None` if it is skipped.
     numbers: Option<StepNumbers>,
@@ -89,7 +116,7 @@ struct TrainingRun<'a, O: Objective> {
     last_checkpoint: Option<PathBuf>,
 }
 
-impl<O: Objective> TrainingRun<'_, O> {
+impl TrainingRun<'_> {
     /// Performs one optimizer step: batches, losses, gradients, optimizer.
     fn step(mut self, step: &PlannedStep) -> Result<Self, TrainError> {
         self.numbers = None;

@@ -2,15 +2,14 @@
 
 use crate::callback::{CallbackStates, Event};
 use crate::error::TrainError;
-use crate::objective::Objective;
 use crate::run_length::StepBoundary;
-use crate::trainer::Trainer;
+use crate::trainer::AnyTrainer;
 
 use super::TrainingRun;
 
-impl<O: Objective> TrainingRun<'_, O> {
+impl TrainingRun<'_> {
     pub(super) fn save_if_due(&mut self, moment: StepBoundary) -> Result<(), TrainError> {
-        let Trainer {
+        let AnyTrainer {
             config,
             checkpoints,
             save_snapshot,

@@ -4,26 +4,26 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use burn::tensor::Device;
+use finetune_model::AnyModule;
 
 use crate::callback::{Callback, CallbackStates, Event, Phase};
 use crate::checkpoint_state::{Checkpoint, TrainState};
 use crate::error::TrainError;
 use crate::freezing::Freezing;
 use crate::loss_scale::LossScale;
-use crate::objective::Objective;
 use crate::step_losses::StepLosses;
 use crate::step_plan::{Plan, PlannedStep};
-use crate::trainer::{Trained, Trainer};
+use crate::trainer::{AnyTrainer, Trained};
 
 use super::TrainingRun;
 use super::callbacks::Requests;
 
-impl<'a, O: Objective> TrainingRun<'a, O> {
+impl<'a> TrainingRun<'a> {
     /// Creates the run at its start, or at its newest checkpoint.
     pub(super) fn begin(
-        trainer: &'a Trainer<'a, O>,
+        trainer: &'a AnyTrainer<'a>,
         plan: &'a Plan,
-        model: O::Model,
+        model: AnyModule,
         callback: &'a mut dyn Callback,
     ) -> Result<Self, TrainError> {
         let config = trainer.config;
@@ -95,7 +95,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
     }
 
     /// Ends the run and returns the trained model with a summary.
-    pub(super) fn end(self) -> Result<Trained<O::Model>, TrainError> {
+    pub(super) fn end(self) -> Result<Trained<AnyModule>, TrainError> {
         let context = self.now.context(self.plan.total_steps);
         self.callback.on_train_end(&context)?;
         self.callback.on_event(&Event::PhaseEnd(Phase::Training))?;

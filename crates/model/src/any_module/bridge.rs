@@ -55,7 +55,7 @@ macro_rules! map_ranks {
 
 /// Panics for a parameter with 0 or more than 8 axes.
 fn unsupported_rank() -> ! {
-    panic!("a parameter of a head has 1 to 8 axes")
+    panic!("a parameter has 1 to 8 axes")
 }
 
 /// Visitor of burn as an [`ErasedVisitor`].
