@@ -29,7 +29,7 @@ impl QuantizeArguments {
         let predictor = self.held_out.predictor(self.keep_precision)?;
         let rows = self.held_out.rows(&predictor)?;
         let report = predictor.fit_int8(&rows, self.max_loss)?;
-        let predictor = predictor.with_int8(Some(report.config.clone()));
+        let predictor = predictor.with_int8(Some(report.config()));
         let applied_by = "predict, evaluate and serve apply it with --precision int8";
         self.held_out.save(&predictor, &report, applied_by)
     }

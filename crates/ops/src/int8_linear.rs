@@ -17,6 +17,18 @@ use crate::precision::{Precision, PrecisionError};
 pub struct Int8Weight(Arc<Weight>);
 
 impl Int8Weight {
+    /// Checks that a device has products of 8-bit integers: that its tensors are in host memory, without
+    /// autodiff.
+    ///
+    /// # Errors
+    /// - [`PrecisionError::NotOnDevice`] if it has not, with the precisions that it has.
+    pub fn check_device(device: &Device) -> Result<(), PrecisionError> {
+        match crate::host_steps::is_host(device) {
+            true => Ok(()),
+            false => Err(Precision::no_integers_on(device)),
+        }
+    }
+
     /// Quantizes a weight.
     ///
     /// # Shapes
@@ -28,10 +40,7 @@ impl Int8Weight {
     /// - [`Int8Error::NotFinite`] for a weight with a value that is not finite.
     /// - [`Int8Error::TooManyInputs`] if sums might not fit 32 bits.
     pub fn quantize(weight: Tensor<2>) -> Result<Self, Int8Error> {
-        let device = weight.device();
-        if !crate::host_steps::is_host(&device) {
-            return Err(Int8Error::Device(Precision::no_integers_on(&device)));
-        }
+        Self::check_device(&weight.device())?;
         let [inputs, outputs] = weight.dims();
         if inputs > LONGEST_ROW {
             return Err(Int8Error::TooManyInputs {
@@ -108,7 +117,7 @@ pub fn int8_linear(rows: Tensor<2>, weight: &Int8Weight, bias: Option<Tensor<1>>
 pub enum Int8Error {
     /// The device has no products of 8-bit integers.
     #[error(transparent)]
-    Device(PrecisionError),
+    Device(#[from] PrecisionError),
     /// A value is not finite.
     #[error("weight [{input}, {output}] is {found}, expected a finite number")]
     NotFinite {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use finetune_data::Dataset;
-use finetune_eval::{Evaluator, TargetKind, Thresholds};
+use finetune_data::{BatchSize, Dataset, EncodedDataset};
+use finetune_eval::{Evaluator, TargetKind, Targets, Thresholds};
 use finetune_model::{EncoderModel, Int8Config, SequenceClassifier};
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
@@ -28,14 +28,15 @@ pub(crate) fn in_precision<M: EncoderModel>(
     }
 }
 
-/// Linear layers to become 8-bit integers, with what that costs on the same labeled rows; see
-/// [`Predictor::fit_int8`](crate::Predictor::fit_int8).
+/// Linear layers to become 8-bit integers, with what that costs on labeled rows; see
+/// [`Predictor::fit_int8`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Int8Report {
-    /// The layers that stay in floats.
-    #[serde(flatten)]
-    pub config: Int8Config,
+    /// Names of the layers that stay in floats.
+    pub keep: Vec<String>,
+    /// Precision of these, and of the score before.
+    pub keep_precision: Precision,
     /// Number of linear layers in all.
     pub linear_layers: usize,
     /// Number of rows that the scores are of.
@@ -51,15 +52,11 @@ pub struct Int8Report {
 }
 
 impl Int8Report {
-    pub(crate) fn new(found: Int8Choice, metric: String, rows: usize) -> Self {
-        Self {
-            config: found.config,
-            linear_layers: found.linear_layers,
-            rows,
-            metric,
-            before: found.before,
-            after: found.after,
-            change_of_outputs: found.change_of_outputs,
+    /// Returns which layers stay in floats, to be saved with the model.
+    pub fn config(&self) -> Int8Config {
+        Int8Config {
+            keep: self.keep.clone(),
+            keep_precision: self.keep_precision,
         }
     }
 
@@ -72,23 +69,23 @@ impl Int8Report {
 /// Formats the report as one or two sentences.
 impl fmt::Display for Int8Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kept = self.config.keep.len();
+        let kept = self.keep.len();
         write!(
             f,
             "{} of {} linear layers in 8-bit integers: {} {:.4} on {} rows, {:.4} in {}; outputs change by \
              {:.4}.",
             self.linear_layers - kept,
             self.linear_layers,
-            self.metric,
+            self.metric.replace('_', " "),
             self.after,
             self.rows,
             self.before,
-            self.config.keep_precision,
+            self.keep_precision,
             self.change_of_outputs,
         )?;
         match kept {
             0 => Ok(()),
-            _ => write!(f, " Kept: {}.", self.config.keep.join(", ")),
+            _ => write!(f, " Kept: {}.", self.keep.join(", ")),
         }
     }
 }
@@ -96,9 +93,8 @@ impl fmt::Display for Int8Report {
 impl Predictor {
     /// Fits which linear layers become 8-bit integers, on labeled rows that the model was not trained on:
     /// all, unless the main metric of the targets then falls by more than `max_loss`. In that case, those
-    /// that change the outputs the most are kept, as few as it takes. [`Self::with_int8`](Predictor::with_int8) and
-    /// [`Self::text_preprocessing`] save the result, which a predictor in
-    /// [`Precision::Int8`](finetune_ops::Precision::Int8) applies.
+    /// that change the outputs the most are kept, as few as it takes. [`Self::with_int8`] and
+    /// [`Self::text_preprocessing`] save the result, which a predictor in [`Precision::Int8`] applies.
     ///
     /// The predictor itself is in floats: of its precision are the layers that are kept, too.
     ///
@@ -109,101 +105,134 @@ impl Predictor {
     /// - [`PredictError::Eval`] if there are no rows.
     /// - The errors of [`Self::evaluate`].
     pub fn fit_int8(&self, dataset: &Dataset, max_loss: f64) -> Result<Int8Report, PredictError> {
-        if self.config().precision == Precision::Int8 {
+        let (data, targets) = (self.encoded(dataset)?, self.targets(dataset)?);
+        let rows = Int8Rows {
+            data: &data,
+            targets: &targets,
+            thresholds: Thresholds::PerClass(self.thresholds().to_vec()),
+            batch_size: self.config().batch_size,
+            keep_precision: self.config().precision,
+        };
+        rows.fit(self.model(), max_loss)
+    }
+}
+
+/// Labeled rows on which a model in floats is compared with itself in 8-bit integers.
+#[derive(Debug, Clone)]
+pub struct Int8Rows<'a> {
+    /// The rows.
+    pub data: &'a EncodedDataset,
+    /// Their labels, as the model's outputs are numbered.
+    pub targets: &'a Targets,
+    /// Thresholds of multi-label classification.
+    pub thresholds: Thresholds,
+    /// Maximum rows or tokens per batch.
+    pub batch_size: BatchSize,
+    /// Precision of the layers that stay in floats, and of the model to compare with.
+    pub keep_precision: Precision,
+}
+
+/// Outputs of a model on the rows, and their score.
+struct Scored {
+    outputs: Vec<Vec<f32>>,
+    score: f64,
+}
+
+impl Int8Rows<'_> {
+    /// Keeps as few layers of a model as it takes for a score that falls by at most `max_loss`.
+    ///
+    /// # Errors
+    /// - As [`Predictor::fit_int8`].
+    pub fn fit(
+        &self,
+        model: &SequenceClassifier,
+        max_loss: f64,
+    ) -> Result<Int8Report, PredictError> {
+        if max_loss.is_nan() || max_loss < 0.0 {
+            return Err(PredictError::setting("max_loss", max_loss, "at least 0"));
+        }
+        let floats = self.floats(model)?;
+        let layers = model.encoder.linear_layers();
+        // The most sensitive first, once it is known that some have to be kept.
+        let mut order: Vec<String> = Vec::new();
+        for kept in 0..=layers.len() {
+            let report = self.report(model, &floats, &order[..kept])?;
+            if report.loss() <= max_loss {
+                return Ok(report);
+            }
+            if order.is_empty() {
+                order = most_sensitive_first(&layers, |keep| {
+                    Ok(self.report(model, &floats, keep)?.change_of_outputs)
+                })?;
+            }
+        }
+        self.report(model, &floats, &layers)
+    }
+
+    /// Returns what it costs if the layers that `config` names stay in floats.
+    ///
+    /// # Errors
+    /// - As [`Predictor::fit_int8`], and [`PredictError::Model`] for a layer that the model lacks.
+    pub fn score(
+        &self,
+        model: &SequenceClassifier,
+        config: &Int8Config,
+    ) -> Result<Int8Report, PredictError> {
+        self.report(model, &self.floats(model)?, &config.keep)
+    }
+
+    fn floats(&self, model: &SequenceClassifier) -> Result<Scored, PredictError> {
+        if self.keep_precision == Precision::Int8 {
             let expected = "f32, bf16 or f16, to be compared with";
             return Err(PredictError::setting("precision", "int8", expected));
         }
-        let kind = target_kind(&dataset.schema.target);
-        if kind == TargetKind::Unlabeled {
+        if self.kind() == TargetKind::Unlabeled {
             let expected = "classes or scores, to see what is lost";
             return Err(PredictError::setting(
-                "target of the dataset",
+                "target of the rows",
                 "none",
                 expected,
             ));
         }
-        let evaluator = Evaluator::new(kind);
-        let metric = kind.main_metric().to_string();
-        let (data, targets) = (self.encoded(dataset)?, self.targets(dataset)?);
-        let thresholds = Thresholds::PerClass(self.thresholds().to_vec());
-        let outputs = |model: &SequenceClassifier| {
-            let outputs = predict(model, &data, self.config().batch_size)?.predictions;
-            let outputs = outputs.with_thresholds(thresholds.clone());
-            let scores = evaluator.evaluate(&outputs, &targets)?;
-            let score = scores.get(&metric).copied().unwrap_or(f64::NAN);
-            Ok((outputs.logits, score))
-        };
-        let search = Int8Search {
-            model: self.model(),
-            keep_precision: self.config().precision,
-            outputs: &outputs,
-        };
-        let found = search.run(max_loss)?;
-        Ok(Int8Report::new(found, metric, targets.len()))
-    }
-}
-
-/// What a model outputs on the rows, with its score.
-type Outputs<'a> = dyn Fn(&SequenceClassifier) -> Result<(Vec<Vec<f32>>, f64), PredictError> + 'a;
-
-/// Search for the layers that become 8-bit integers.
-pub(crate) struct Int8Search<'a> {
-    /// The model in floats.
-    pub(crate) model: &'a SequenceClassifier,
-    /// Precision of what stays in floats.
-    pub(crate) keep_precision: Precision,
-    pub(crate) outputs: &'a Outputs<'a>,
-}
-
-/// Layers found.
-pub(crate) struct Int8Choice {
-    config: Int8Config,
-    linear_layers: usize,
-    before: f64,
-    after: f64,
-    change_of_outputs: f64,
-}
-
-impl Int8Search<'_> {
-    /// Keeps as few layers as it takes for a score that falls by at most `max_loss`.
-    pub(crate) fn run(&self, max_loss: f64) -> Result<Int8Choice, PredictError> {
-        if !(max_loss >= 0.0) {
-            return Err(PredictError::setting("max_loss", max_loss, "at least 0"));
-        }
-        let layers = self.model.encoder.linear_layers();
-        let (floats, before) = (self.outputs)(self.model)?;
-        let of = |keep: &[String]| -> Result<(f64, f64), PredictError> {
-            let config = self.config(keep);
-            let (outputs, score) = (self.outputs)(&self.model.clone().into_int8(&config)?)?;
-            Ok((score, root_mean_square(&floats, &outputs)))
-        };
-        // The most sensitive first, once it is known that some have to be kept.
-        let mut order: Vec<String> = Vec::new();
-        let mut kept = 0;
-        loop {
-            let keep = &order[..kept];
-            let (after, change_of_outputs) = of(keep)?;
-            if before - after <= max_loss || kept == layers.len() {
-                return Ok(Int8Choice {
-                    config: self.config(keep),
-                    linear_layers: layers.len(),
-                    before,
-                    after,
-                    change_of_outputs,
-                });
-            }
-            if order.is_empty() {
-                order = most_sensitive_first(&layers, |keep| Ok(of(keep)?.1))?;
-            }
-            kept += 1;
-        }
+        self.scored(&model.clone().with_precision(self.keep_precision))
     }
 
-    fn config(&self, keep: &[String]) -> Int8Config {
-        Int8Config {
+    fn kind(&self) -> TargetKind {
+        target_kind(&self.data.schema.target)
+    }
+
+    fn scored(&self, model: &SequenceClassifier) -> Result<Scored, PredictError> {
+        let outputs = predict(model, self.data, self.batch_size)?.predictions;
+        let outputs = outputs.with_thresholds(self.thresholds.clone());
+        let scores = Evaluator::new(self.kind()).evaluate(&outputs, self.targets)?;
+        let metric = self.kind().main_metric().to_string();
+        Ok(Scored {
+            score: scores.get(&metric).copied().unwrap_or(f64::NAN),
+            outputs: outputs.logits,
+        })
+    }
+
+    fn report(
+        &self,
+        model: &SequenceClassifier,
+        floats: &Scored,
+        keep: &[String],
+    ) -> Result<Int8Report, PredictError> {
+        let config = Int8Config {
             keep: keep.to_vec(),
             keep_precision: self.keep_precision,
-        }
+        };
+        let integers = self.scored(&model.clone().into_int8(&config)?)?;
+        Ok(Int8Report {
+            keep: config.keep,
+            keep_precision: config.keep_precision,
+            linear_layers: model.encoder.linear_layers().len(),
+            rows: self.targets.len(),
+            metric: self.kind().main_metric().to_string(),
+            before: floats.score,
+            after: integers.score,
+            change_of_outputs: root_mean_square(&floats.outputs, &integers.outputs),
+        })
     }
 }
 

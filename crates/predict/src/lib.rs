@@ -37,7 +37,7 @@ pub use embedding_rows::EvaluatedEmbeddings;
 pub use error::PredictError;
 pub use evaluator::{evaluator, target_kind};
 pub use forward::{encoder_input, forward, forward_with, forward_with_hidden_states, pack_tokens};
-pub use int8::Int8Report;
+pub use int8::{Int8Report, Int8Rows};
 pub use model_kind::ModelKind;
 pub use predict::{PredictionOutput, predict, predict_with};
 pub use prediction::{LabelProbability, Prediction, Score};

@@ -19,6 +19,7 @@ use crate::loss::{Loss, LossConfig};
 use crate::model_config::ClassifierOverrides;
 use crate::parts::Parts;
 use crate::prepared_run::PreparedRun;
+use crate::quantization_config::QuantizationConfig;
 use crate::run::{Run, RunInput};
 use crate::task::{SequenceClassificationTask, TaskSource};
 use crate::text_config::TextConfig;
@@ -63,6 +64,10 @@ pub struct FineTuningConfig {
     /// Calibration of the probabilities on the validation rows after training (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<CalibrationConfig>,
+    /// Choice, on the validation rows after training, of the layers that become 8-bit integers in
+    /// prediction (default: none; then all of them do).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<QuantizationConfig>,
     /// Names of additional built-in metrics, such as `roc_auc`, to evaluate on validation and test
     /// rows beside the default metrics of the task (default: none).
     pub metrics: Vec<String>,
@@ -90,6 +95,9 @@ impl FineTuningConfig {
         }
         if let Some(calibration) = &self.calibration {
             calibration.validate()?;
+        }
+        if let Some(quantization) = &self.quantization {
+            quantization.validate()?;
         }
         self.activation_cache.validate()?;
         self.train.validate()
@@ -210,6 +218,7 @@ impl RunInput for LabeledData {
             loss: Some(config.loss.clone()),
             threshold: config.threshold.clone(),
             calibration: config.calibration,
+            quantization: config.quantization,
             metrics: config.metric_names().collect(),
             parts: &parts,
             train,

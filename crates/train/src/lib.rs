@@ -103,6 +103,7 @@ mod pre_training;
 mod predicted_rows;
 mod prepared_run;
 mod progress;
+mod quantization_config;
 mod ranking_loss;
 mod report;
 mod reranker_training;
@@ -175,6 +176,7 @@ pub use parts::Parts;
 pub use pre_training::{Corpus, InitialModel, PreTraining, PreTrainingConfig, PreTrainingOutput};
 pub use prepared_run::PreparedRun;
 pub use progress::ProgressCallback;
+pub use quantization_config::QuantizationConfig;
 pub use ranking_loss::{
     LambdaWeighting, PackedRankingLists, RankingLists, RankingLoss, RankingLossConfig, ReductionLog,
 };

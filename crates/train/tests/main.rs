@@ -32,6 +32,7 @@ mod pre_training;
 mod precision;
 mod predictor;
 mod properties;
+mod quantization;
 mod regression;
 mod report;
 mod reranking;

@@ -17,6 +17,7 @@ use crate::loss::LossConfig;
 use crate::mixing::MixingConfig;
 use crate::model_config::ClassifierOverrides;
 use crate::parts::Parts;
+use crate::quantization_config::QuantizationConfig;
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
 
@@ -78,6 +79,10 @@ pub struct TaskConfig {
     /// Calibration of the probabilities on the validation rows after training (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<CalibrationConfig>,
+    /// Choice, on the validation rows after training, of the layers that become 8-bit integers in
+    /// prediction (default: none; then all of them do).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<QuantizationConfig>,
     /// Names of additional metrics, beside the default metrics of the task (default: none).
     pub metrics: Vec<String>,
     /// Whether the encoder reads the texts of a pair as one sequence (cross-encoder) or separately
@@ -103,6 +108,7 @@ impl Default for TaskConfig {
             loss: None,
             threshold: None,
             calibration: None,
+            quantization: None,
             metrics: Vec::new(),
             pair_encoding: PairEncoding::default(),
             max_length: None,
@@ -140,6 +146,9 @@ impl TaskConfig {
         }
         if let Some(calibration) = &self.calibration {
             calibration.validate()?;
+        }
+        if let Some(quantization) = &self.quantization {
+            quantization.validate()?;
         }
         match &self.distillation {
             Some(_) if !self.trainable => {

@@ -226,6 +226,7 @@ impl TaskData {
             loss: config.loss.clone(),
             threshold: config.threshold.clone(),
             calibration: config.calibration,
+            quantization: config.quantization,
             splits,
             metrics: config.metrics.iter().map(String::as_str).collect(),
             parts: self.parts.get(&config.name).unwrap_or(NO_PARTS),

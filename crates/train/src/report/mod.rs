@@ -279,7 +279,7 @@ impl RunReport {
             "\nTested on {rows} rows in {speed}. {sentence}\n\n{}",
             test.scores
         )?;
-        match test.calibration_sentences() {
+        match test.fitted_sentences() {
             Some(sentences) => write!(f, "\n\n{sentences}"),
             None => Ok(()),
         }
@@ -302,7 +302,7 @@ impl RunReport {
             let Some(test) = &task.test else { continue };
             let (name, rows) = (&task.name, test.scores.rows());
             write!(f, "\n{name}: tested on {rows} rows. {}", test.sentence())?;
-            if let Some(sentences) = test.calibration_sentences() {
+            if let Some(sentences) = test.fitted_sentences() {
                 write!(f, " {sentences}")?;
             }
         }

@@ -37,6 +37,7 @@ impl TestSection {
             analysis: ErrorAnalysis::of_worst(sentences.worst()?),
             metrics,
             calibrated: None,
+            int8: None,
             intervals: BTreeMap::new(),
             seconds: output.seconds,
             samples_per_second: output.samples_per_second(),

@@ -11,7 +11,7 @@ use finetune_eval::{
     ClassificationReport, ConfusionMatrix, EmbeddingReport, EntityReport, Evaluator, MetricKind,
     MetricSource, MultiLabelReport, Predictions, RegressionReport, RerankingReport, Scores,
 };
-use finetune_predict::{CalibrationReport, PredictionOutput};
+use finetune_predict::{CalibrationReport, Int8Report, PredictionOutput};
 use serde::{Deserialize, Serialize};
 
 use super::score_intervals::intervals;
@@ -40,6 +40,10 @@ pub struct TestSection {
     /// the section are of those before. `None` without a calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrated: Option<CalibrationReport>,
+    /// Predictions in 8-bit integers beside those in floats, with the layers that are chosen for the saved
+    /// model; all other values of the section are of the precision of the run. `None` without a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub int8: Option<Int8Report>,
     /// 95 % confidence intervals of metrics by name, for other test rows of the same kind; those of the
     /// built-in metrics of classes and scores.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -169,6 +173,7 @@ impl TestSection {
             intervals: intervals(&metrics, predictions, &labels, class_names)?,
             metrics,
             calibrated: None,
+            int8: None,
             seconds: output.seconds,
             samples_per_second: output.samples_per_second(),
         })
@@ -181,11 +186,17 @@ impl TestSection {
         evaluated.or_else(|| self.scores.score(metric.parse().ok()?))
     }
 
-    /// Returns what the calibration of the saved model does to the test rows, in sentences; `None`
-    /// without a calibration.
-    pub(super) fn calibration_sentences(&self) -> Option<String> {
-        let report = self.calibrated.as_ref()?;
-        Some(format!("Calibrated on the validation rows. {report}"))
+    /// Returns what is fitted on the validation rows does to the test rows, in sentences; `None` if nothing
+    /// is.
+    pub(super) fn fitted_sentences(&self) -> Option<String> {
+        let calibrated = self.calibrated.as_ref();
+        let calibrated =
+            calibrated.map(|report| format!("Calibrated on the validation rows. {report}"));
+        let sentences: Vec<String> = calibrated
+            .into_iter()
+            .chain(self.int8.as_ref().map(Int8Report::to_string))
+            .collect();
+        (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 
     /// Returns the section of the report page with metrics and error analysis.
@@ -201,6 +212,10 @@ impl TestSection {
         let section = Section::new(title).with(metrics);
         let section = match &self.calibrated {
             Some(report) => section.with(calibration_facts(report)),
+            None => section,
+        };
+        let section = match &self.int8 {
+            Some(report) => section.with(int8_facts(report)),
             None => section,
         };
         let section = match &self.scores {
@@ -333,6 +348,30 @@ fn calibration_facts(report: &CalibrationReport) -> KeyValues {
                 format!("{:.1} %", 100.0 * sets.sure),
             ),
         _ => facts,
+    }
+}
+
+/// Returns what 8-bit integers do to the predictions of the test rows.
+fn int8_facts(report: &Int8Report) -> KeyValues {
+    let (before, after) = (report.before, report.after);
+    let metric = report.metric.replace('_', " ");
+    let layers = report.linear_layers;
+    let facts = KeyValues::new()
+        .with(
+            "Linear layers in 8-bit integers",
+            format!("{} of {layers}", layers - report.keep.len()),
+        )
+        .with(
+            format!("{metric} in 8-bit integers"),
+            format!("{after:.4}, {before:.4} in {}", report.keep_precision),
+        )
+        .with(
+            "Change of an output",
+            format!("{:.4} (root mean square)", report.change_of_outputs),
+        );
+    match report.keep.as_slice() {
+        [] => facts,
+        kept => facts.with("Layers in floats", kept.join(", ")),
     }
 }
 

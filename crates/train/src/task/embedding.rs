@@ -373,6 +373,7 @@ impl Task for EmbeddingTask {
                 analysis: ErrorAnalysis::of_worst(TextSamples::default()),
                 metrics: scores,
                 calibrated: None,
+                int8: None,
                 intervals: BTreeMap::new(),
                 seconds,
                 samples_per_second: rows.dataset.len() as f64 / seconds,

@@ -23,6 +23,7 @@ use crate::error::TrainError;
 use crate::loss::LossConfig;
 use crate::model_config::ClassifierOverrides;
 use crate::parts::Parts;
+use crate::quantization_config::QuantizationConfig;
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
 
@@ -39,6 +40,8 @@ pub(crate) struct TaskSource<'a> {
     pub(crate) threshold: Option<DecisionThreshold>,
     /// Calibration of the probabilities of a single-label classifier, if any.
     pub(crate) calibration: Option<CalibrationConfig>,
+    /// Choice of the layers that become 8-bit integers, if any.
+    pub(crate) quantization: Option<QuantizationConfig>,
     /// Names of metrics beside those of the target.
     pub(crate) metrics: Vec<&'a str>,
     pub(crate) parts: &'a Parts,
@@ -112,6 +115,9 @@ impl TaskSource<'_> {
             let (outputs, has_validation) = (model.num_labels(), splits.has_validation());
             calibration.check(&schema.target, outputs, has_validation)?;
         }
+        if let Some(quantization) = &self.quantization {
+            quantization.check(device, &schema.target, splits.has_validation())?;
+        }
         text.check_fit(&directory, tokenizer, &checkpoint.encoder)?;
         let data = splits.encode(&text, tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
@@ -122,6 +128,7 @@ impl TaskSource<'_> {
             .evaluator(evaluator)
             .threshold(self.threshold.unwrap_or_default())
             .calibration(self.calibration)
+            .quantization(self.quantization)
             .eval_batch_size(self.train.eval_batch_size);
         if let Some(split) = &data.validation {
             task = task.validation(Arc::clone(&split.tokens));

@@ -351,6 +351,7 @@ impl Task for RerankingTask {
                 analysis: ErrorAnalysis::of_worst(TextSamples::default()),
                 metrics: scores,
                 calibrated: None,
+                int8: None,
                 intervals: BTreeMap::new(),
                 seconds: output.seconds,
                 samples_per_second: output.samples_per_second(),

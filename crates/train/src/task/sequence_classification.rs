@@ -8,7 +8,7 @@ use finetune_data::{Batch, BatchSize, EncodedDataset, Labels, Target, TextTokeni
 use finetune_eval::{Better, Evaluator, Predictions, Scores, Thresholds};
 use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, SequenceClassifier};
 use finetune_ops::{Precision, Upload};
-use finetune_predict::{Calibration, TextPreprocessing, target_kind};
+use finetune_predict::{Calibration, Int8Report, TextPreprocessing, target_kind};
 
 use super::save::{save_tokenizer, save_with_adapter};
 use super::{Task, TestOutput, check_autodiff};
@@ -25,6 +25,7 @@ use crate::loss::{Criterion, targets};
 use crate::objective::BatchCounts;
 use crate::predicted_rows::PredictedRows;
 use crate::predicted_rows::{directions, scores_of};
+use crate::quantization_config::{LabeledRows, QuantizationConfig};
 use crate::report::{ActivationsSection, DataSection, TestSection};
 use crate::run_files::prediction_lines;
 use crate::text_config::{EncodedSplit, TextConfig};
@@ -43,6 +44,7 @@ pub struct SequenceClassificationTask {
     evaluator: Evaluator,
     threshold: DecisionThreshold,
     calibration: Option<CalibrationConfig>,
+    quantization: Option<QuantizationConfig>,
     /// Rules of the model at the end of training.
     fitted: Option<FittedRules>,
     eval_batch_size: BatchSize,
@@ -54,6 +56,7 @@ pub struct SequenceClassificationTask {
 struct FittedRules {
     thresholds: Thresholds,
     calibration: Option<Calibration>,
+    int8: Option<Int8Report>,
 }
 
 /// What a task of a run was made from, and what is saved with its model.
@@ -80,6 +83,7 @@ impl SequenceClassificationTask {
             loss,
             threshold: DecisionThreshold::default(),
             calibration: None,
+            quantization: None,
             fitted: None,
             eval_batch_size: TrainConfig::default().eval_batch_size,
             source: None,
@@ -119,6 +123,12 @@ impl SequenceClassificationTask {
     /// Sets the calibration of the probabilities after training (default: none).
     pub fn calibration(mut self, calibration: Option<CalibrationConfig>) -> Self {
         self.calibration = calibration;
+        self
+    }
+
+    /// Sets the choice of layers that become 8-bit integers, after training (default: none).
+    pub fn quantization(mut self, quantization: Option<QuantizationConfig>) -> Self {
+        self.quantization = quantization;
         self
     }
 
@@ -190,27 +200,24 @@ impl SequenceClassificationTask {
     /// and the calibration; `None` for a task made from encoded rows. What is fitted on the validation
     /// rows is known at the end of training.
     pub fn preprocessing(&self) -> Option<TextPreprocessing> {
-        let thresholds = match &self.fitted {
-            Some(fitted) => Some(&fitted.thresholds),
-            None => self.threshold.fixed(),
-        };
-        let thresholds = thresholds.cloned();
-        let calibration = self.fitted.as_ref().and_then(|fitted| fitted.calibration);
-        self.preprocessing_with(thresholds, calibration)
+        match &self.fitted {
+            Some(fitted) => self.preprocessing_with(fitted),
+            None => self.preprocessing_with(&FittedRules {
+                thresholds: self.threshold.fixed().cloned().unwrap_or_default(),
+                ..FittedRules::default()
+            }),
+        }
     }
 
-    fn preprocessing_with(
-        &self,
-        thresholds: Option<Thresholds>,
-        calibration: Option<Calibration>,
-    ) -> Option<TextPreprocessing> {
+    fn preprocessing_with(&self, rules: &FittedRules) -> Option<TextPreprocessing> {
         let source = self.source.as_ref()?;
         Some(TextPreprocessing {
             texts: self.train.schema.texts,
             cleaning: source.text.cleaning.clone(),
             encoding: source.text.encoding,
-            threshold: thresholds.filter(|_| self.is_multi_label()),
-            calibration,
+            threshold: self.is_multi_label().then(|| rules.thresholds.clone()),
+            calibration: rules.calibration,
+            int8: rules.int8.as_ref().map(Int8Report::config),
             ..TextPreprocessing::default()
         })
     }
@@ -231,20 +238,44 @@ impl SequenceClassificationTask {
         }
         let given = self.threshold.fixed().cloned();
         let data = match &self.validation {
-            Some(data) if given.is_none() || self.calibration.is_some() => data,
+            Some(data) if self.fits_rules() => data,
             _ => {
                 return Ok(FittedRules {
                     thresholds: given.unwrap_or_default(),
-                    calibration: None,
+                    ..FittedRules::default()
                 });
             }
         };
         let predictions = self.predict_validation(data, model, callback)?;
         let fit = |calibration: &CalibrationConfig| calibration.fit(data, &predictions);
+        let thresholds = given.map_or_else(|| tuned_on(data, &predictions), Ok)?;
+        let choose = |quantization: &QuantizationConfig| {
+            quantization.fit(model, self.labeled_rows(data, &thresholds))
+        };
+        let int8 = self.quantization.as_ref().map(choose).transpose()?;
         Ok(FittedRules {
-            thresholds: given.map_or_else(|| tuned_on(data, &predictions), Ok)?,
             calibration: self.calibration.as_ref().map(fit).transpose()?,
+            int8,
+            thresholds,
         })
+    }
+
+    /// Returns whether anything is fitted on the validation rows after training.
+    fn fits_rules(&self) -> bool {
+        let fits_more = self.calibration.is_some() || self.quantization.is_some();
+        self.threshold.fixed().is_none() || fits_more
+    }
+
+    fn labeled_rows<'a>(
+        &self,
+        data: &'a EncodedDataset,
+        thresholds: &Thresholds,
+    ) -> LabeledRows<'a> {
+        LabeledRows {
+            data,
+            thresholds: thresholds.clone(),
+            batch_size: self.eval_batch_size,
+        }
     }
 
     fn predict_validation(
@@ -318,12 +349,16 @@ impl SequenceClassificationTask {
         let rows = self.rows_to_predict(&split.tokens, self.kept.of.test.as_ref());
         let mut output = rows.predict(Phase::Testing, model, callback)?;
         let rules = self.rules_of(model, callback)?;
-        output.predictions.thresholds = rules.thresholds;
+        output.predictions.thresholds = rules.thresholds.clone();
         let mut report = TestSection::new(&mut output, split, &self.loss, &self.evaluator)?;
         let (labels, class_names) = (split.tokens.labels.all()?, split.dataset.class_names());
         if let (Some(calibration), Labels::Classes(labels)) = (rules.calibration, &labels) {
             let logits = &output.predictions.logits;
             report.calibrated = Some(calibration.report(logits, labels)?);
+        }
+        if let Some(chosen) = &rules.int8 {
+            let rows = self.labeled_rows(&split.tokens, &rules.thresholds);
+            report.int8 = Some(rows.score(model, &chosen.config())?);
         }
         Ok(TestOutput {
             report,
@@ -437,14 +472,14 @@ impl Task for SequenceClassificationTask {
         Ok(self.kept.section)
     }
 
-    /// Tunes the thresholds of multi-label classification and calibrates the probabilities, if the settings
-    /// say so.
+    /// Tunes the thresholds of multi-label classification, calibrates the probabilities and chooses the layers
+    /// that become 8-bit integers, if the settings say so.
     fn end_training(
         &mut self,
         model: &SequenceClassifier,
         callback: &mut dyn Callback,
     ) -> Result<(), TrainError> {
-        if self.threshold.fixed().is_none() || self.calibration.is_some() {
+        if self.fits_rules() {
             self.fitted = Some(self.rules_of(model, callback)?);
         }
         Ok(())
@@ -461,7 +496,7 @@ impl Task for SequenceClassificationTask {
         save_with_adapter(model, &source.checkpoint, &source.directory, directory)?;
         let (texts, encoding) = (self.train.schema.texts, &source.text.encoding);
         save_tokenizer(&source.tokenizer, texts, encoding, directory)?;
-        match self.preprocessing_with(Some(rules.thresholds), rules.calibration) {
+        match self.preprocessing_with(&rules) {
             Some(preprocessing) => Ok(preprocessing.save(directory)?),
             None => Ok(()),
         }
