@@ -67,6 +67,15 @@ pub(crate) enum RecordIn<'a> {
     Interrupted(&'a Path),
 }
 
+impl RecordIn<'_> {
+    fn open(self, settings: &Settings) -> Result<RunWriter, TrainError> {
+        match self {
+            Self::New(directory) => RunWriter::create(directory, settings),
+            Self::Interrupted(directory) => RunWriter::resume(directory, settings),
+        }
+    }
+}
+
 impl<O: Objective> LoadedRun<O> {
     /// Checks a run with `train` as the settings of the loop and `config` as all settings.
     pub(crate) fn new(
@@ -109,10 +118,7 @@ impl<O: Objective> LoadedRun<O> {
         record: RecordIn<'_>,
         callback: &mut dyn Callback,
     ) -> Result<RunOutput<O>, TrainError> {
-        let mut record = match record {
-            RecordIn::New(directory) => RunWriter::create(directory, &self.settings),
-            RecordIn::Interrupted(directory) => RunWriter::resume(directory, &self.settings),
-        }?;
+        let mut record = record.open(&self.settings)?;
         let (settings, source) = (&self.settings, self.settings.model.as_deref());
         let model_section =
             ModelSection::new(source, &self.model, &self.train.freeze, &self.load_report);
@@ -149,9 +155,7 @@ impl<O: Objective> LoadedRun<O> {
             .map(|test| test.map(|test| (test.predictions, test.report)).unzip())
             .unzip();
         add_results(&mut report, &self.objective, self.data, sections);
-        let page = report.page(&settings.config, &record.directory().metrics())?;
-        record.write_model_cards(&report)?;
-        record.write_report(&report, &page)?;
+        write_report(&record, &report, &settings.config)?;
         Ok(RunOutput {
             directory: record.directory().clone(),
             model: model.valid(),
@@ -187,6 +191,12 @@ impl<T: StudentTask> LoadedRun<T> {
             settings: self.settings,
         })
     }
+}
+
+fn write_report(record: &RunWriter, report: &RunReport, config: &Value) -> Result<(), TrainError> {
+    let page = report.page(config, &record.directory().metrics())?;
+    record.write_model_cards(report)?;
+    record.write_report(report, &page)
 }
 
 /// Returns the data in the settings of a run.
