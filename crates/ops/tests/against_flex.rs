@@ -169,7 +169,12 @@ fn attentions_of_sequences_with_windows_and_dropout() {
             (Some(9), None),
             (Some(4), dropped),
         ] {
-            compare("attention", &shapes, |inputs, device| {
+            let name = format!(
+                "attention of {heads} heads of {head_width}, {lengths:?}, {queries} queries, window {window:?}, \
+                 dropout {}",
+                dropout.is_some()
+            );
+            compare(&name, &shapes, |inputs, device| {
                 let [query, key, value] = <[_; 3]>::try_from(inputs).unwrap();
                 let sequences = packed(&lengths, device);
                 let count = (queries > 0).then_some(queries);
