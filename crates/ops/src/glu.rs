@@ -10,7 +10,7 @@ use crate::extension::EncoderOps;
 use crate::kernels::Kernels;
 
 /// Activation of the first half of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GluActivation {
     /// Exact GELU, `x · Φ(x)`.
     Gelu,

@@ -95,9 +95,12 @@ fn element_wise_operations() {
         compare("geglu", &[[rows, 2 * width]], |inputs, _| {
             geglu(inputs[0].clone() * 3.0)
         });
-        compare("swiglu", &[[rows, 2 * width]], |inputs, _| {
-            swiglu(inputs[0].clone() * 3.0)
-        });
+        // The second one saturates: neither exponentials nor their sums may overflow.
+        for scale in [3.0, 300.0] {
+            compare("swiglu", &[[rows, 2 * width]], |inputs, _| {
+                swiglu(inputs[0].clone() * scale)
+            });
+        }
         compare("rotary", &[[rows, 6 * width]], |inputs, device| {
             let angles = matrix([rows, width], 5, device) * 9.0;
             rotary(inputs[0].clone(), angles.clone().cos(), angles.sin(), 3)
@@ -166,7 +169,12 @@ fn attentions_of_sequences_with_windows_and_dropout() {
             (Some(9), None),
             (Some(4), dropped),
         ] {
-            compare("attention", &shapes, |inputs, device| {
+            let name = format!(
+                "attention of {heads} heads of {head_width}, {lengths:?}, {queries} queries, window {window:?}, \
+                 dropout {}",
+                dropout.is_some()
+            );
+            compare(&name, &shapes, |inputs, device| {
                 let [query, key, value] = <[_; 3]>::try_from(inputs).unwrap();
                 let sequences = packed(&lengths, device);
                 let count = (queries > 0).then_some(queries);
@@ -291,7 +299,9 @@ mod without_fusion {
     use burn::backend::Cube;
     use burn::backend::wgpu::CubeBackend;
     use burn::tensor::{Device, TensorData, read_sync};
-    use finetune_ops::{AttentionInputs, Dropout, Kernels, Norm, Offsets, Packing, Precision};
+    use finetune_ops::{
+        AttentionInputs, Dropout, GluActivation, Kernels, Norm, Offsets, Packing, Precision,
+    };
 
     use super::super::device::device;
     use super::super::properties::{host, matrix, settings};
@@ -344,6 +354,14 @@ mod without_fusion {
         };
         let mut tensors = vec![output];
         tensors.extend(gradients.into_iter().flatten());
+        tensors.push(B::rms_norm_rows(of(3), vector(width, 1), 1e-5));
+        let gradients = B::rms_norm_gradients(of(3), vector(width, 1), 1e-5, of(5), [true; 2]);
+        tensors.extend(gradients.into_iter().flatten());
+        for activation in [GluActivation::Gelu, GluActivation::Silu] {
+            tensors.push(B::glu_rows(of(3), activation));
+            let gradient = tensor([rows, width / 2], 5);
+            tensors.push(B::glu_gradient(of(3), gradient, activation));
+        }
         let settings = settings(3, dropout);
         assert_eq!(settings.precision, Precision::F32);
         let (context, left) = B::attention_rows(inputs(), packing(), settings);

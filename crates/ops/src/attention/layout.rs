@@ -1,7 +1,7 @@
 //! Division of token rows into heads.
 
 use burn::backend::{Backend, TensorMetadata, get_device_settings, tensor::FloatTensor};
-use burn::tensor::{BoolDType, FloatDType, Shape};
+use burn::tensor::{FloatDType, Shape};
 
 use super::Settings;
 use super::blocks::Blocks;
@@ -111,12 +111,12 @@ impl Layout {
         let Some(window) = window else { return scores };
         let shape = scores.shape();
         let device = scores.device();
-        // Not all devices have the same types of integers.
-        let integers = get_device_settings::<B>(&device).int_dtype;
+        // Not all devices have the same types of integers and of booleans.
+        let settings = get_device_settings::<B>(&device);
         let numbers = |first: usize, shape: [usize; 4]| {
             let count = shape.iter().product::<usize>();
             let numbers = first as i64..(first + count) as i64;
-            let numbers = B::int_arange(numbers, &device, integers);
+            let numbers = B::int_arange(numbers, &device, settings.int_dtype);
             let numbers = B::int_into_float(numbers, FloatDType::F32);
             B::float_reshape(numbers, Shape::from(shape))
         };
@@ -124,7 +124,7 @@ impl Layout {
         let queries = numbers(first_query, [1, 1, shape[2], 1]);
         let keys = numbers(0, [1, 1, 1, shape[3]]);
         let distance = B::float_abs(B::float_sub(queries, keys));
-        let outside = B::float_greater_elem(distance, window.into(), BoolDType::Native);
+        let outside = B::float_greater_elem(distance, window.into(), settings.bool_dtype);
         let outside = B::bool_expand(outside, shape);
         B::float_mask_fill(scores, outside, f32::MIN.into())
     }

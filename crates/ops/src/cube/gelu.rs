@@ -28,16 +28,18 @@ fn inner_tanh(x: f32) -> f32 {
     (x * (SCALE + SCALE * CUBIC * x * x)).tanh()
 }
 
+/// The value of an input.
 #[cube]
-fn value(x: f32, #[comptime] approximation: Approximation) -> f32 {
+pub(super) fn value(x: f32, #[comptime] approximation: Approximation) -> f32 {
     match comptime!(approximation) {
         Approximation::None => 0.5f32 * x * (1.0f32 + f32::erf(x * ROOT_HALF)),
         Approximation::Tanh => 0.5f32 * x * (1.0f32 + inner_tanh(x)),
     }
 }
 
+/// The derivative at an input.
 #[cube]
-fn slope(x: f32, #[comptime] approximation: Approximation) -> f32 {
+pub(super) fn slope(x: f32, #[comptime] approximation: Approximation) -> f32 {
     match comptime!(approximation) {
         Approximation::None => {
             let distribution = 0.5f32 * (1.0f32 + f32::erf(x * ROOT_HALF));

@@ -14,22 +14,27 @@ use super::launch::{
 };
 use crate::dropout::Dropout;
 
-/// Mean and reciprocal standard deviation of a row that starts at a position.
+/// Mean and reciprocal standard deviation of a row that starts at a position; if it is not centered,
+/// 0 and the reciprocal root mean square.
 #[cube]
-fn statistics(
+pub(super) fn statistics(
     x: &Tensor<f32>,
     start: usize,
     width: usize,
     epsilon: f32,
     shared: &mut Shared<[f32]>,
+    #[comptime] centered: bool,
 ) -> (f32, f32) {
-    let mut sum = 0.0f32;
-    let mut column = UNIT_POS_X as usize;
-    while column < width {
-        sum += x[start + column];
-        column += ROW_UNITS;
+    let mut mean = 0.0f32;
+    if centered {
+        let mut sum = 0.0f32;
+        let mut column = UNIT_POS_X as usize;
+        while column < width {
+            sum += x[start + column];
+            column += ROW_UNITS;
+        }
+        mean = sum_over_row(sum, shared) / f32::cast_from(width);
     }
-    let mean = sum_over_row(sum, shared) / f32::cast_from(width);
     let mut squares = 0.0f32;
     let mut column = UNIT_POS_X as usize;
     while column < width {
@@ -56,7 +61,7 @@ fn layer_norm_kernel(
     let row = row_of_unit();
     // The units of a row that is not there read the first one: all must come to the barriers.
     let start = select(row < count, row * width, 0);
-    let (mean, inverse) = statistics(x, start, width, epsilon, &mut shared);
+    let (mean, inverse) = statistics(x, start, width, epsilon, &mut shared, true);
     if row < count {
         let mut column = UNIT_POS_X as usize;
         while column < width {
@@ -92,7 +97,7 @@ fn residual_kernel(
             column += ROW_UNITS;
         }
     }
-    let (mean, inverse) = statistics(&*sum, start, width, epsilon, &mut shared);
+    let (mean, inverse) = statistics(&*sum, start, width, epsilon, &mut shared, true);
     if row < count {
         let mut column = UNIT_POS_X as usize;
         while column < width {
@@ -115,13 +120,14 @@ fn gradient_kernel(
     width: usize,
     epsilon: f32,
     factors: Factors,
+    #[comptime] centered: bool,
     #[comptime] dropped: bool,
     #[comptime] slots: usize,
 ) {
     let mut shared = Shared::<[f32]>::new_slice(slots);
     let row = row_of_unit();
     let start = select(row < count, row * width, 0);
-    let (mean, inverse) = statistics(x, start, width, epsilon, &mut shared);
+    let (mean, inverse) = statistics(x, start, width, epsilon, &mut shared, centered);
     let mut sum = 0.0f32;
     let mut along = 0.0f32;
     let mut column = UNIT_POS_X as usize;
@@ -131,7 +137,10 @@ fn gradient_kernel(
         along += slope * (x[start + column] - mean) * inverse;
         column += ROW_UNITS;
     }
-    let sum = sum_over_row(sum, &mut shared) / f32::cast_from(width);
+    let mut shared_slope = 0.0f32;
+    if centered {
+        shared_slope = sum_over_row(sum, &mut shared) / f32::cast_from(width);
+    }
     let along = sum_over_row(along, &mut shared) / f32::cast_from(width);
     if row < count {
         let mut column = UNIT_POS_X as usize;
@@ -139,7 +148,7 @@ fn gradient_kernel(
             let at = start + column;
             let slope = gradient[at] * gamma[column];
             let normalized = (x[at] - mean) * inverse;
-            let value = (slope - sum - normalized * along) * inverse;
+            let value = (slope - shared_slope - normalized * along) * inverse;
             of_sum[at] = value;
             if dropped {
                 of_rows[at] = value * factor(&factors, at as u32);
@@ -271,11 +280,13 @@ pub(crate) fn residual_forward(
 const CHUNK: usize = 64;
 
 /// Returns the gradients of the normalized sum, of the rows before dropout (the same without
-/// dropout), of gamma and of beta, from `[sum, gradient, gamma]`.
+/// dropout), of gamma and of beta, from `[sum, gradient, gamma]`. Rows that are not centered are those
+/// of root mean square normalization.
 pub(crate) fn gradients(
     inputs: Vec<CubeTensor>,
     dropout: Option<Dropout>,
     epsilon: f64,
+    centered: bool,
 ) -> Vec<CubeTensor> {
     let [x, gradient, gamma] = contiguous(inputs);
     let [count, width] = dims(&x);
@@ -304,6 +315,7 @@ pub(crate) fn gradients(
         width,
         epsilon as f32,
         factors(dropout),
+        centered,
         dropout.is_some(),
         rows_per_cube(&client) * ROW_UNITS,
     );

@@ -13,10 +13,12 @@ mod embedding;
     reason = "the error function of std is unstable"
 )]
 mod gelu;
+mod glu;
 mod launch;
 mod layer_norm;
 mod norm;
 mod queue;
+mod rms_norm;
 pub(crate) mod steps;
 
 use burn::backend::TensorMetadata;
@@ -29,6 +31,7 @@ use burn_cubecl::CubeBackend;
 use crate::attention::{Inputs, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
+use crate::glu::GluActivation;
 use crate::kernels::Kernels;
 
 use gelu::Approximation;
@@ -94,6 +97,41 @@ macro_rules! kernels {
                 let [of_rows, _, of_gamma, of_beta] =
                     norm_gradients::<Self>(rows, gamma, epsilon, None, gradient);
                 [Some(of_rows), Some(of_gamma), Some(of_beta)]
+            }
+
+            fn rms_norm_rows(
+                rows: FloatTensor<Self>,
+                gamma: FloatTensor<Self>,
+                epsilon: f64,
+            ) -> FloatTensor<Self> {
+                if !takes::<Self>([&rows, &gamma]) {
+                    return crate::rms_norm::forward::<Self>(rows, gamma, epsilon);
+                }
+                let outputs = vec![rows.shape()];
+                let inputs = vec![rows, gamma];
+                one(Self::call("rms_norm", inputs, outputs, move |inputs| {
+                    rms_norm::forward(inputs, epsilon)
+                }))
+            }
+
+            fn rms_norm_gradients(
+                rows: FloatTensor<Self>,
+                gamma: FloatTensor<Self>,
+                epsilon: f64,
+                gradient: FloatTensor<Self>,
+                wanted: [bool; 2],
+            ) -> [Option<FloatTensor<Self>>; 2] {
+                if !takes::<Self>([&rows, &gamma, &gradient]) {
+                    return crate::rms_norm::gradients::<Self>(
+                        rows, gamma, epsilon, gradient, wanted,
+                    );
+                }
+                let outputs = vec![rows.shape(), gamma.shape()];
+                let inputs = vec![rows, gradient, gamma];
+                let results = Self::call("rms_norm_gradients", inputs, outputs, move |inputs| {
+                    rms_norm::gradients(inputs, epsilon)
+                });
+                exactly::<_, 2>(results).map(Some)
             }
 
             fn residual_norm_rows(
@@ -205,6 +243,34 @@ macro_rules! kernels {
                 ))
             }
 
+            fn glu_rows(rows: FloatTensor<Self>, activation: GluActivation) -> FloatTensor<Self> {
+                if !takes::<Self>([&rows]) {
+                    return crate::glu::forward::<Self>(rows, activation);
+                }
+                let [count, width] = rows.shape().dims();
+                let outputs = vec![Shape::from([count, width / 2])];
+                one(Self::call("glu", vec![rows], outputs, move |inputs| {
+                    glu::forward(inputs, activation)
+                }))
+            }
+
+            fn glu_gradient(
+                rows: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                activation: GluActivation,
+            ) -> FloatTensor<Self> {
+                if !takes::<Self>([&rows, &gradient]) {
+                    return crate::glu::gradient::<Self>(rows, gradient, activation);
+                }
+                let outputs = vec![rows.shape()];
+                one(Self::call(
+                    "glu_gradient",
+                    vec![rows, gradient],
+                    outputs,
+                    move |inputs| glu::gradient(inputs, activation),
+                ))
+            }
+
             fn dropout_hashed(
                 x: FloatTensor<Self>,
                 probability: f64,
@@ -303,6 +369,6 @@ fn norm_gradients<Q: Queue>(
         "layer_norm_gradients",
         inputs,
         outputs,
-        move |inputs| layer_norm::gradients(inputs, dropout, epsilon),
+        move |inputs| layer_norm::gradients(inputs, dropout, epsilon, true),
     ))
 }
