@@ -91,12 +91,13 @@ impl HeldOutArguments {
         applied_by: &str,
     ) -> Result<(), Box<dyn Error>> {
         predictor.text_preprocessing().save(&self.model)?;
-        Ok(match self.json {
-            true => say(&serde_json::to_string(report)?)?,
+        let text = match self.json {
+            true => serde_json::to_string(report)?,
             false => {
                 let directory = self.model.display();
-                say(&format!("{report}\nSaved in {directory}; {applied_by}."))?;
+                format!("{report}\nSaved in {directory}; {applied_by}.")
             }
-        })
+        };
+        Ok(say(&text)?)
     }
 }

@@ -51,13 +51,14 @@ macro_rules! on_host {
 pub(crate) use on_host;
 
 /// Whether tensors of a device are in host memory, and without autodiff.
+#[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
 pub(crate) fn is_host(device: &Device) -> bool {
-    let mut devices: Vec<Device> = Vec::new();
-    #[cfg(feature = "flex")]
-    devices.push(<burn::backend::Flex as Host>::device());
-    #[cfg(feature = "tch")]
-    #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
-    devices.push(<burn::backend::LibTorch as Host>::device());
+    let devices: &[Device] = &[
+        #[cfg(feature = "flex")]
+        <burn::backend::Flex as Host>::device(),
+        #[cfg(feature = "tch")]
+        <burn::backend::LibTorch as Host>::device(),
+    ];
     !device.is_autodiff() && devices.contains(device)
 }
 
