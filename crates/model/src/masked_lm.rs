@@ -276,6 +276,6 @@ impl MaskedLmHead {
             None => words.transpose(),
         };
         let bias = self.bias.as_ref().map(|bias| bias.val());
-        linear(rows, decoder, bias, precision)
+        linear(rows, decoder, bias, precision.floating())
     }
 }

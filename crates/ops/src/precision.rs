@@ -28,7 +28,7 @@ pub enum Precision {
     /// training needs loss scaling.
     F16,
     /// 8-bit integers, with a scale for each row and for each output of a weight: see
-    /// [`fake_quantize`](crate::fake_quantize). For linear layers alone; attention is f32. In training,
+    /// [`fake_quantize`](crate::fake_quantize). For the linear layers of an encoder alone; the rest is f32. In training,
     /// gradients pass the rounding unchanged (quantization-aware training); for prediction,
     /// [`Int8Weight`](crate::Int8Weight) multiplies the integers themselves.
     Int8,
@@ -38,9 +38,9 @@ impl Precision {
     /// All precisions.
     pub const ALL: [Self; 4] = [Self::F32, Self::Bf16, Self::F16, Self::Int8];
 
-    /// Returns the precision of products of activations with each other: f32 beside linear layers in
+    /// Returns the precision of products that are never in integers, such as those of attention: f32 beside
     /// 8-bit integers.
-    pub fn of_activations(self) -> Self {
+    pub fn floating(self) -> Self {
         match self {
             Self::Int8 => Self::F32,
             other => other,

@@ -52,6 +52,8 @@ impl LowRank {
             Some(dropout) => finetune_ops::dropout(rows, dropout),
             None => rows,
         };
+        // Prediction in integers leaves adapters in floats.
+        let precision = precision.floating();
         // Scaled here, where the tensor is smallest.
         let narrow = linear(rows, self.a.val(), None, precision) * self.config.scale();
         linear(narrow, self.b.val(), None, precision)

@@ -183,7 +183,7 @@ impl SelfAttention {
         let projected = |own: &Option<Linear>, shared: &LoraLinear, target| match own {
             Some(own) => {
                 let bias = own.bias.as_ref().map(|bias| bias.val());
-                linear(rows.clone(), own.weight.val(), bias, precision)
+                linear(rows.clone(), own.weight.val(), bias, precision.floating())
             }
             None => shared.forward(rows.clone(), dropout, target, precision),
         };

@@ -89,7 +89,7 @@ pub fn attention(
         sequences.offsets().clone(),
         Settings {
             dropout: settings.dropout.and_then(Dropout::checked),
-            precision: settings.precision.of_activations(),
+            precision: settings.precision.floating(),
             ..settings
         },
     ))

@@ -149,7 +149,7 @@ pub fn relative_attention(
         },
         Settings {
             dropout: settings.dropout.and_then(Dropout::checked),
-            precision: settings.precision.of_activations(),
+            precision: settings.precision.floating(),
             ..settings
         },
     ))
