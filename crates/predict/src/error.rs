@@ -66,6 +66,14 @@ pub enum PredictError {
         /// Names of the missing tensors.
         tensors: Vec<String>,
     },
+    /// The outputs for a row are not finite: the weights are not, or activations overflow.
+    #[error("row {row}: the outputs of the model are {found}, expected finite numbers")]
+    NotFinite {
+        /// Row, from 0.
+        row: usize,
+        /// Outputs of the row.
+        found: String,
+    },
     /// Single texts were given to a model for pairs, or pairs to a model for single texts.
     #[error("{found} texts a row, but the model is for {expected}")]
     TextCount {

@@ -18,6 +18,7 @@ mod embedder;
 mod embedding_rows;
 mod error;
 mod evaluator;
+mod finite_outputs;
 mod forward;
 mod int8;
 mod model_kind;

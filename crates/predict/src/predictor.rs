@@ -24,6 +24,7 @@ use crate::calibration::{Calibration, CalibrationReport};
 use crate::compatibility::{check_length, check_vocabulary, load_tokenizer};
 use crate::error::PredictError;
 use crate::evaluator::evaluator;
+use crate::finite_outputs;
 use crate::int8::in_precision;
 use crate::predict::predict;
 use crate::prediction::Prediction;
@@ -254,6 +255,7 @@ impl Predictor {
     ///
     /// # Errors
     /// - [`PredictError::TextCount`] if the model is for pairs.
+    /// - [`PredictError::NotFinite`] if outputs are not finite.
     /// - [`PredictError::Data`] if the tokenizer fails on a text.
     pub fn predict<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Prediction>, PredictError> {
         self.check_texts(TextArity::Single)?;
@@ -267,6 +269,7 @@ impl Predictor {
     ///
     /// # Errors
     /// - [`PredictError::TextCount`] if the model was trained on single texts.
+    /// - [`PredictError::NotFinite`] if outputs are not finite.
     /// - [`PredictError::Data`] if the tokenizer fails on a text or does not support pairs, or a pair
     ///   cannot be truncated as configured.
     pub fn predict_pairs<A: AsRef<str>, B: AsRef<str>>(
@@ -299,6 +302,7 @@ impl Predictor {
     /// - [`PredictError::InvalidSetting`] if the dataset has a class that the model lacks, or any
     ///   number of classes per row and the model predicts one.
     /// - [`PredictError::Eval`] if two metrics have the same name, or a metric fails.
+    /// - [`PredictError::NotFinite`] if outputs are not finite.
     /// - [`PredictError::Data`] if the tokenizer fails on a text.
     /// - [`PredictError::Model`] if the model's head is for another number of texts per row.
     pub fn evaluate(
@@ -338,7 +342,9 @@ impl Predictor {
     /// Returns the outputs of the model on a dataset, not calibrated.
     fn outputs(&self, dataset: &Dataset) -> Result<Predictions, PredictError> {
         let data = self.encoded(dataset)?;
-        Ok(predict(&self.model, &data, self.config.batch_size)?.predictions)
+        let predictions = predict(&self.model, &data, self.config.batch_size)?.predictions;
+        finite_outputs::check(&predictions.logits)?;
+        Ok(predictions)
     }
 
     pub(crate) fn encoded(&self, dataset: &Dataset) -> Result<EncodedDataset, PredictError> {
@@ -478,6 +484,7 @@ impl Predictor {
             },
         };
         let output = predict(&self.model, &data, self.config.batch_size)?;
+        finite_outputs::check(&output.predictions.logits)?;
         let rule = self
             .calibration
             .and_then(|calibration| calibration.prediction_set);
