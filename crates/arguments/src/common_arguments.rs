@@ -44,7 +44,7 @@ pub struct CommonArguments {
     /// JSON; what is not JSON is text.
     #[arg(long = "set", value_name = "PATH=VALUE", global = true)]
     sets: Vec<Setting>,
-    /// Precision of matrix products: f32, bf16, f16 or int8
+    /// Precision of products: f32, bf16, f16 or int8
     ///
     /// The inputs to the encoder's matrix products are rounded, if the device supports it [default: the
     /// recipe's].

@@ -52,7 +52,7 @@ pub struct ServeArguments {
     /// It is flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in.
     #[arg(long, default_value_t)]
     device: DeviceSpec,
-    /// Precision of matrix products: f32, bf16, f16 or int8
+    /// Precision of products: f32, bf16, f16 or int8
     ///
     /// The inputs to the encoder's matrix products are rounded, if the device supports it.
     #[arg(long, value_name = "TYPE", default_value_t)]
