@@ -18,7 +18,7 @@ pub(crate) struct QuantizeArguments {
     /// outputs the most stay in floats, as few as it takes.
     #[arg(long, value_name = "LOSS", default_value_t = 0.004)]
     max_loss: f64,
-    /// Precision of the layers that stay in floats: f32, bf16 or f16
+    /// Precision of layers in floats: f32, bf16 or f16
     #[arg(long, value_name = "TYPE", default_value_t)]
     keep_precision: Precision,
 }

@@ -19,15 +19,25 @@ pub(crate) fn check(outputs: &[Vec<f32>]) -> Result<(), PredictError> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::module::{Module, ModuleMapper, Param};
+    use burn::tensor::{Device, Tensor};
     use finetune_data::TextTokenizer;
     use finetune_model::{EncoderConfig, SequenceClassifierConfig, init_weights};
     use finetune_ops::Precision;
 
     use crate::{Predictor, PredictorConfig};
 
+    /// Makes all weights NaN.
+    struct NotANumber;
+
+    impl ModuleMapper for NotANumber {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(|values| values.mul_scalar(f32::NAN))
+        }
+    }
+
     #[test]
-    fn a_model_whose_outputs_overflow_is_an_error_in_every_precision() {
+    fn a_model_that_is_not_finite_is_an_error_in_every_precision() {
         let tokenizer = TextTokenizer::train_wordpiece(["rain and wind and sun"], 60).unwrap();
         let encoder = EncoderConfig {
             vocab_size: tokenizer.vocab_size(),
@@ -39,19 +49,25 @@ mod tests {
         };
         let names = vec!["bad".to_string(), "good".to_string()];
         let config = SequenceClassifierConfig::new(encoder, names);
-        // Every weight is finite, but not their sums of squares.
-        let model = init_weights(config.init(&Device::flex()).unwrap(), 1e25, 1);
-        for precision in [Precision::F32, Precision::Int8] {
+        let model = init_weights(config.init(&Device::flex()).unwrap(), 0.02, 1);
+        let model = model.map(&mut NotANumber);
+        let predictor = |precision| {
             let config = PredictorConfig {
                 precision,
                 ..PredictorConfig::default()
             };
-            let predictor = Predictor::new(model.clone(), tokenizer.clone(), None, config).unwrap();
-            let message = predictor.predict(&["sun"]).unwrap_err().to_string();
-            assert!(
-                message.starts_with("row 0: the outputs of the model are [NaN, NaN]"),
-                "{message}"
-            );
-        }
+            Predictor::new(model.clone(), tokenizer.clone(), None, config)
+        };
+        let floats = predictor(Precision::F32).unwrap();
+        let message = floats.predict(&["sun"]).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "row 0: the outputs of the model are [NaN, NaN], expected finite numbers"
+        );
+        let message = predictor(Precision::Int8).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "layers.0.attention.query: weight [0, 0] is NaN, expected a finite number"
+        );
     }
 }
