@@ -20,7 +20,7 @@ pub struct ServeArguments {
     ///
     /// It is `model` in a run directory, or one in the layout of Hugging Face or sentence-transformers.
     /// `@int8` behind it, or another precision, is that of this model: one model can be served in several.
-    #[arg(long = "model", value_name = "[NAME=]DIR[@TYPE]", value_parser = OsStringValueParser::new().map(NamedDirectory::from))]
+    #[arg(long = "model", value_name = "[NAME=]DIR", value_parser = OsStringValueParser::new().map(NamedDirectory::from))]
     models: Vec<NamedDirectory>,
     /// Address to listen on; 0.0.0.0 for other machines
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
