@@ -65,11 +65,6 @@ impl Int8Weight {
         [self.0.inputs(), self.0.outputs()]
     }
 
-    /// Returns the memory that it takes, in bytes.
-    pub fn bytes(&self) -> usize {
-        self.0.bytes()
-    }
-
     /// Returns the weight that the integers stand for.
     ///
     /// # Shapes

@@ -155,9 +155,10 @@ impl Int8Rows<'_> {
         let layers = model.encoder.linear_layers();
         // The most sensitive first, once it is known that some have to be kept.
         let mut order: Vec<String> = Vec::new();
-        for kept in 0..=layers.len() {
+        let mut kept = 0;
+        loop {
             let report = self.report(model, &floats, &order[..kept])?;
-            if report.loss() <= max_loss {
+            if report.loss() <= max_loss || kept == layers.len() {
                 return Ok(report);
             }
             if order.is_empty() {
@@ -165,8 +166,8 @@ impl Int8Rows<'_> {
                     Ok(self.report(model, &floats, keep)?.change_of_outputs)
                 })?;
             }
+            kept += 1;
         }
-        self.report(model, &floats, &layers)
     }
 
     /// Returns what it costs if the layers that `config` names stay in floats.

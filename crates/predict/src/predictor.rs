@@ -224,7 +224,7 @@ impl Predictor {
             ));
         }
         let targets = self.targets(dataset)?;
-        let logits = self.outputs(dataset)?.logits;
+        let logits = self.outputs(&self.encoded(dataset)?)?.logits;
         let labels = targets.classes()?;
         Ok(Calibration::fit(&logits, labels, coverage)?.report(&logits, labels)?)
     }
@@ -324,7 +324,9 @@ impl Predictor {
     ) -> Result<Scores, PredictError> {
         let targets = self.targets(dataset)?;
         let thresholds = Thresholds::PerClass(self.thresholds.clone());
-        let mut predictions = self.outputs(dataset)?.with_thresholds(thresholds);
+        let mut predictions = self
+            .outputs(&self.encoded(dataset)?)?
+            .with_thresholds(thresholds);
         let mut trust = Scores::new();
         if let Some(calibration) = &self.calibration {
             let rows = predictions.logits.iter_mut();
@@ -339,10 +341,9 @@ impl Predictor {
         Ok(scores)
     }
 
-    /// Returns the outputs of the model on a dataset, not calibrated.
-    fn outputs(&self, dataset: &Dataset) -> Result<Predictions, PredictError> {
-        let data = self.encoded(dataset)?;
-        let predictions = predict(&self.model, &data, self.config.batch_size)?.predictions;
+    /// Returns the outputs of the model, all finite, not calibrated.
+    fn outputs(&self, data: &EncodedDataset) -> Result<Predictions, PredictError> {
+        let predictions = predict(&self.model, data, self.config.batch_size)?.predictions;
         finite_outputs::check(&predictions.logits)?;
         Ok(predictions)
     }
@@ -483,8 +484,7 @@ impl Predictor {
                 target: Target::Unlabeled,
             },
         };
-        let output = predict(&self.model, &data, self.config.batch_size)?;
-        finite_outputs::check(&output.predictions.logits)?;
+        let predictions = self.outputs(&data)?;
         let rule = self
             .calibration
             .and_then(|calibration| calibration.prediction_set);
@@ -496,7 +496,6 @@ impl Predictor {
             let (thresholds, top_k) = (&self.thresholds, self.config.top_k);
             Prediction::new(&outputs, names, problem_type, thresholds, top_k, rule)
         };
-        let predictions = output.predictions;
         let outputs: Vec<Vec<f32>> = match predictions.bin_scores {
             Some(_) => predictions.scores().into_iter().map(|s| vec![s]).collect(),
             None => predictions.logits,

@@ -3,11 +3,8 @@
 use rayon::prelude::*;
 
 use super::instructions::vectorized;
-use super::int8::{factors, factors_of};
+use super::int8::{ROUNDER, absolute_bits, factors, factors_of};
 use super::rows_in_task;
-
-/// Adding it to a number below 2^22, and taking it away, leaves the nearest integer, ties to even.
-const ROUNDER: f32 = 12_582_912.0;
 
 /// Rounds rows with a scale each; those with values that are not finite become NaN.
 pub(crate) fn rows(values: &mut [f32], width: usize) {
@@ -43,11 +40,16 @@ pub(crate) fn columns(values: &mut [f32], width: usize) {
     });
 }
 
+/// The multiple of the scale that is nearest to a value.
+#[inline(always)]
+fn nearest(value: f32, inverse: f32, scale: f32) -> f32 {
+    (value * inverse + ROUNDER - ROUNDER) * scale
+}
+
 vectorized! {
-    /// Absolute values as bits, which are ordered as numbers.
     fn collect_largest<A>(row: &[f32], largest: &mut [u32]) {
         for (value, largest) in row.iter().zip(largest) {
-            *largest = (*largest).max(value.to_bits() & 0x7fff_ffff);
+            *largest = (*largest).max(absolute_bits(*value));
         }
     }
 }
@@ -55,7 +57,7 @@ vectorized! {
 vectorized! {
     fn round<A>(values: &mut [f32], inverse: f32, scale: f32) {
         for value in values {
-            *value = (*value * inverse + ROUNDER - ROUNDER) * scale;
+            *value = nearest(*value, inverse, scale);
         }
     }
 }
@@ -63,7 +65,7 @@ vectorized! {
 vectorized! {
     fn round_each<A>(values: &mut [f32], inverses: &[f32], scales: &[f32]) {
         for ((value, inverse), scale) in values.iter_mut().zip(inverses).zip(scales) {
-            *value = (*value * inverse + ROUNDER - ROUNDER) * scale;
+            *value = nearest(*value, *inverse, *scale);
         }
     }
 }

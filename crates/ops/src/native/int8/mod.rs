@@ -23,7 +23,7 @@ use rayon::prelude::*;
 use self::kernel::{Kernel, MOST_SUMS, WIDEST_PANEL};
 pub(crate) use self::pack::Weight;
 use self::rows::Rows;
-pub(crate) use self::rows::{SMALLEST, factors, factors_of};
+pub(crate) use self::rows::{ROUNDER, SMALLEST, absolute_bits, factors, factors_of};
 use super::instructions::vectorized;
 use super::memory::{Buffer, written};
 use super::product::Matrix;

@@ -106,11 +106,6 @@ impl Weight {
             .collect()
     }
 
-    /// Bytes of memory.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of_val(self.lines.as_slice()) + 8 * self.scales.len()
-    }
-
     pub(super) fn instructions(&self) -> Instructions {
         self.instructions
     }

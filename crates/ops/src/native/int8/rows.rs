@@ -11,8 +11,9 @@ use crate::native::rows_in_task;
 /// The largest value of a row counts as no less: 127 divided by it is to be an f32.
 pub(crate) const SMALLEST: f32 = 1e-30;
 
-/// Adding it to a number below 2^22 leaves the nearest integer in the low bits, ties to even.
-const ROUNDER: f32 = 12_582_912.0;
+/// Adding it to a number below 2^22 leaves the nearest integer in the low bits, ties to even; taking it away
+/// again leaves that integer.
+pub(crate) const ROUNDER: f32 = 12_582_912.0;
 
 /// Quantized rows, in the words that the instructions of the machine multiply.
 #[derive(Debug)]
@@ -105,6 +106,12 @@ pub(crate) fn factors_of(largest_bits: u32) -> (f32, f32) {
     (LARGEST / largest, largest / LARGEST)
 }
 
+/// The bits of an absolute value, which are ordered as numbers; those of NaN come last.
+#[inline(always)]
+pub(crate) fn absolute_bits(value: f32) -> u32 {
+    value.to_bits() & 0x7fff_ffff
+}
+
 /// The integer nearest to a value, which is in the low bits.
 #[inline(always)]
 pub(super) fn integer(value: f32, inverse: f32) -> u32 {
@@ -112,17 +119,17 @@ pub(super) fn integer(value: f32, inverse: f32) -> u32 {
 }
 
 vectorized! {
-    /// The bits of the largest absolute value, which are ordered as numbers; those of NaN come last.
+    /// The [`absolute_bits`] of the largest.
     fn largest_bits<A>(values: &[f32]) -> u32 {
         let mut largest = [0u32; 16];
         let (chunks, rest) = values.as_chunks::<16>();
         for chunk in chunks {
             for (largest, value) in largest.iter_mut().zip(chunk) {
-                *largest = (*largest).max(value.to_bits() & 0x7fff_ffff);
+                *largest = (*largest).max(absolute_bits(*value));
             }
         }
         for value in rest {
-            largest[0] = largest[0].max(value.to_bits() & 0x7fff_ffff);
+            largest[0] = largest[0].max(absolute_bits(*value));
         }
         largest.into_iter().fold(0, u32::max)
     }
