@@ -65,6 +65,9 @@ vectorized! {
     }
 }
 
+/// Values that the compiler computes side by side: with stores into two slices it does not by itself.
+const LANES: usize = 16;
+
 #[inline(always)]
 fn gradient_with<A: Arithmetic>(
     rows: &mut [f32],
@@ -72,14 +75,26 @@ fn gradient_with<A: Arithmetic>(
     half: usize,
     distribution: impl Fn(f32) -> (f32, f32),
 ) {
+    let of_both = |x: f32, gate: f32, gradient: f32| {
+        let (distribution, density) = distribution(x);
+        let of_input = A::mul_add(x, density, distribution) * (gradient * gate);
+        (of_input, x * distribution * gradient)
+    };
     let rows = rows.chunks_exact_mut(2 * half);
     for (row, gradient) in rows.zip(gradient.chunks_exact(half)) {
         let (input, gate) = row.split_at_mut(half);
-        for ((x, gate), gradient) in input.iter_mut().zip(gate).zip(gradient) {
-            let (distribution, density) = distribution(*x);
-            let of_input = A::mul_add(*x, density, distribution) * (gradient * *gate);
-            *gate = *x * distribution * gradient;
-            *x = of_input;
+        let (inputs, last_inputs) = input.as_chunks_mut::<LANES>();
+        let (gates, last_gates) = gate.as_chunks_mut::<LANES>();
+        let (gradients, last_gradients) = gradient.as_chunks::<LANES>();
+        for ((x, gate), gradient) in inputs.iter_mut().zip(gates).zip(gradients) {
+            let (of_input, of_gate) = (&mut [0.0; LANES], &mut [0.0; LANES]);
+            for lane in 0..LANES {
+                (of_input[lane], of_gate[lane]) = of_both(x[lane], gate[lane], gradient[lane]);
+            }
+            (*x, *gate) = (*of_input, *of_gate);
+        }
+        for ((x, gate), gradient) in last_inputs.iter_mut().zip(last_gates).zip(last_gradients) {
+            (*x, *gate) = of_both(*x, *gate, *gradient);
         }
     }
 }

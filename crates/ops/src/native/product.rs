@@ -90,7 +90,7 @@ pub(super) enum Place {
 }
 
 /// Products of so many sums and summands are worth all threads.
-const PARALLEL: usize = 192 * 192 * 192;
+const PARALLEL: usize = 1 << 20;
 
 /// Sums of up to so many summands are added up in one go.
 const LONGEST_SUM: usize = 512;

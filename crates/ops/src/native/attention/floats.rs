@@ -87,9 +87,27 @@ impl Sizes {
     }
 }
 
+/// Rows of a matrix that are transposed at a time.
+const TILE: usize = 16;
+
 /// Keys with zeros behind them; a block's begin at a multiple of it.
 fn padded_keys(count: usize) -> usize {
-    count.next_multiple_of(16)
+    count.next_multiple_of(TILE)
+}
+
+/// The first columns of a matrix as rows, `[columns, N]`, where `N` is a multiple of [`TILE`]. It goes by tiles of
+/// rows: the places of a whole row lie so far apart that they push each other out of the cache.
+pub(super) fn transpose(columns: &mut Vec<f32>, rows: &[f32], stride: usize, width: usize) {
+    let count = rows.len() / stride;
+    columns.resize(width * count, 0.0);
+    for (tile, rows) in rows.chunks_exact(TILE * stride).enumerate() {
+        for (column, places) in columns.chunks_exact_mut(count).enumerate() {
+            let places = places[tile * TILE..].iter_mut();
+            for (place, row) in places.zip(rows.chunks_exact(stride)) {
+                *place = row[column];
+            }
+        }
+    }
 }
 
 /// The block of a product has at least two rows: a lone one is added up in another order.
@@ -104,7 +122,6 @@ impl Head for Floats {
 
     fn load(&mut self, problem: &Problem<'_>, place: Place) {
         let sizes = Sizes::new(problem, place);
-        let (width, sequence) = (sizes.width, sizes.sequence);
         let slots = sizes.padded_sequence * sizes.padded_width;
         for (copy, rows) in [
             (&mut self.keys, problem.key),
@@ -114,18 +131,10 @@ impl Head for Floats {
             copy.clear();
             copy.resize(slots, 0.0);
             let rows = place.rows(problem, rows);
-            sizes.copy(copy, rows, sequence);
+            sizes.copy(copy, rows, sizes.sequence);
         }
-        self.keys_transposed.clear();
-        self.keys_transposed
-            .resize(width * sizes.padded_sequence, 0.0);
-        let keys = self.keys.chunks_exact(sizes.padded_width);
-        for (slot, key) in keys.enumerate().take(sequence) {
-            let places = self.keys_transposed[slot..].iter_mut();
-            for (place, value) in places.step_by(sizes.padded_sequence).zip(&key[..width]) {
-                *place = *value;
-            }
-        }
+        let stride = sizes.padded_width;
+        transpose(&mut self.keys_transposed, &self.keys, stride, sizes.width);
         let block = rows_of_product(MOST_QUERIES.min(place.queries.len()));
         self.queries.resize(block * sizes.padded_width, 0.0);
         self.output.resize(block * sizes.padded_width, 0.0);

@@ -3,7 +3,7 @@
 
 use super::super::product::{Matrix, Place as Target, multiply, multiply_in_one_order};
 use super::super::rounding::{round, rounded};
-use super::floats::rows_of_product;
+use super::floats::{rows_of_product, transpose};
 use super::head::Rows;
 use crate::attention::relative::ROWS_TOGETHER as ROW_STEP;
 use crate::precision::Precision;
@@ -88,18 +88,13 @@ impl Table for FloatTable {
         self.precision = table.precision;
         self.rows.clear();
         self.rows.resize(self.padded_count * self.padded_width, 0.0);
-        self.transposed.clear();
-        self.transposed.resize(width * self.padded_count, 0.0);
         self.gradient.clear();
         for row in table.used.start..table.used.end.min(count) {
             let copy = &mut self.rows[row * self.padded_width..][..width];
             copy.copy_from_slice(&table.values[row * table.hidden..][..width]);
             round(copy, table.precision);
-            let column = self.transposed[row..].iter_mut().step_by(self.padded_count);
-            for (place, value) in column.zip(copy) {
-                *place = *value;
-            }
         }
+        transpose(&mut self.transposed, &self.rows, self.padded_width, width);
     }
 
     fn product(&mut self, left: Matrix<'_>, count: usize, rows: Rows, products: &mut Vec<f32>) {
