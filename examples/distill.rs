@@ -14,10 +14,9 @@ use clap::Parser;
 use finetune::data::catalog;
 use finetune::model::CheckpointConfig;
 use finetune::prelude::*;
-use finetune::train::{DistillationConfig, Run, RunDirectory, RunInput, TrainError, read_json};
-use finetune_arguments::{RunArguments, announce, data_directory, exit_code, metrics_text, say};
-use finetune_examples::sample_of;
-use serde_json::Value;
+use finetune::train::{DistillationConfig, RunDirectory};
+use finetune_arguments::{RunArguments, announce, data_directory, exit_code, say};
+use finetune_examples::{RunScores, data_or_sample};
 
 /// Distill a fine-tuned model into a smaller one, and compare it with one trained on labels alone
 ///
@@ -67,13 +66,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let run = &arguments.run;
     let dataset = catalog::get(&arguments.dataset)?;
-    let (named, data) = match &arguments.data {
-        Some(data) => (arguments.dataset.clone(), data.clone()),
-        None => (
-            format!("Bundled sample of {}", arguments.dataset),
-            sample_of(&arguments.dataset),
-        ),
-    };
+    let (named, data) = data_or_sample(&arguments.dataset, arguments.data.as_deref());
     let mut recipe = run.defaults();
     if run.model().is_mini() {
         // Layers of the mini encoder that were never used without the others need some time.
@@ -88,38 +81,33 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let directory = run.run_directory("distill")?;
     let part = |name: &str| RunDirectory::new(&directory.path().join(name));
     let model = run.model().location();
-    let fine_tuning = || {
-        let run = FineTuning::new(model, splits.clone()).config(settings.clone());
-        run.device(arguments.run.device())
-    };
+    let fine_tuning = || FineTuning::new(model, splits.clone()).config(settings.clone());
 
     let mut rows = Vec::new();
     config.teacher = match &arguments.teacher {
         Some(directory) => directory.clone(),
         None => {
             let record = part("teacher");
-            rows.push(arguments.train("teacher", fine_tuning(), &record)?);
+            rows.push(RunScores::train("teacher", fine_tuning(), run, &record)?);
             record.model()
         }
     };
     let student = || fine_tuning().keep_layers(layers.clone());
     let record = part("student");
-    rows.push(arguments.train("student", student(), &record)?);
+    rows.push(RunScores::train("student", student(), run, &record)?);
     let record = part("distilled");
     let distilled = student().distill(config);
-    rows.push(arguments.train("distilled student", distilled, &record)?);
-    say(&table(&rows))?;
+    rows.push(RunScores::train(
+        "distilled student",
+        distilled,
+        run,
+        &record,
+    )?);
+    say(&RunScores::table(&rows))?;
     Ok(say(&format!(
         "Run records: {}",
         directory.path().display()
     ))?)
-}
-
-/// Scores of one of the models.
-struct Scores {
-    name: &'static str,
-    parameters: u64,
-    metrics: Vec<(String, f64)>,
 }
 
 impl Arguments {
@@ -143,54 +131,4 @@ impl Arguments {
             ..DistillationConfig::new(teacher)
         }
     }
-
-    /// Trains and tests a model, or reads the scores of one that was trained before with --resume.
-    fn train<I: RunInput>(
-        &self,
-        name: &'static str,
-        run: Run<'_, I>,
-        record: &RunDirectory,
-    ) -> Result<Scores, Box<dyn Error>> {
-        let run = self
-            .run
-            .within(record)
-            .at_recorded_revision(run)?
-            .prepare()?;
-        let mut callback = self.run.callbacks(record.path());
-        let output = match self.run.is_resumed() {
-            true => run.resume(record.path(), &mut callback),
-            false => run.run(record.path(), &mut callback),
-        };
-        match output {
-            Ok(_) => (),
-            Err(TrainError::RunComplete { .. }) if self.run.is_resumed() => (),
-            Err(error) => return Err(error.into()),
-        }
-        let report: Value = read_json(&record.report())?;
-        let metrics = report["test"]["metrics"].as_object();
-        let metrics = metrics.into_iter().flatten();
-        Ok(Scores {
-            name,
-            parameters: report["model"]["parameters"].as_u64().unwrap_or(0),
-            metrics: metrics
-                .filter_map(|(name, score)| Some((name.clone(), score.as_f64()?)))
-                .collect(),
-        })
-    }
-}
-
-/// Returns a table with the scores of each model.
-fn table(rows: &[Scores]) -> String {
-    let mut lines = Vec::new();
-    for row in rows {
-        let metrics = row.metrics.iter();
-        let metrics = metrics_text(metrics.map(|(name, score)| (&name[..], *score)));
-        let millions = row.parameters as f64 / 1e6;
-        let name = row.name;
-        lines.push(format!(
-            "{name:<18} {millions:6.1} M parameters  {}",
-            metrics
-        ));
-    }
-    lines.join("\n")
 }

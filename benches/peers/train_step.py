@@ -11,7 +11,8 @@ the norm of all gradients, and AdamW. A prediction is a forward without dropout.
 its fused one, its AdamW the fused one. `--torch-device cuda` puts PyTorch on a GPU, where `--compile` adds a compiled one.
 
 The programs take turns, in an order that turns around every round, and stay loaded between them; a
-turn is a few seconds of one kind of work. On a machine with other work, threads that wait for each
+turn is a few seconds of one kind of work. The peak memory is that of the process since it began, of PyTorch's
+with its libraries. On a machine with other work, threads that wait for each
 other lose the most, and PyTorch's spin while they wait: `--threads 1` compares the work alone, in
 processor seconds. Several programs can be named, such as that of another commit, or the same on
 another device or in another precision as `libtorch=PATH@libtorch` or `bf16=PATH@flex@bf16`. What is printed are medians over the rounds, and the medians of
@@ -84,6 +85,9 @@ class PyTorch:
             torch.cuda.synchronize()
         return time.perf_counter() - start, processor_seconds() - before
 
+    def peak_memory(self):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
 
 class Program:
     def __init__(self, program, threads, shape, precision):
@@ -94,6 +98,10 @@ class Program:
                                     "FINETUNE_SHAPE": shape, "FINETUNE_PRECISION": precision,
                                     "FINETUNE_DEVICE": device}
         self.process = subprocess.Popen([path, "--stdin"], stdin=pipe, stdout=pipe, text=True, env=environment)
+
+    def peak_memory(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
     def run(self, what, rows, tokens, times):
         print(what, rows, tokens, times, file=self.process.stdin, flush=True)
@@ -156,7 +164,8 @@ def measure(programs, what, rows, tokens, arguments):
             examples = rows * times[name]
             turns[name].append({"samples_per_second": examples / seconds,
                                 "examples_per_processor_second": examples / processor})
-    return {"what": what, "rows": rows, "tokens": tokens, "turns": turns}
+    peaks = {name: round(program.peak_memory()) for name, program in programs.items()}
+    return {"what": what, "rows": rows, "tokens": tokens, "turns": turns, "peak_memory_mib": peaks}
 
 
 def line(result):
@@ -169,6 +178,7 @@ def line(result):
             ratios = [statistics.median(ours[key] / theirs[key] for ours, theirs in zip(turns, peer))
                       for key in turns[0]]
             words.append(f"= {ratios[0]:.2f} ({ratios[1]:.2f}) times;")
+    words.append(f"peak memory so far, MiB: {result['peak_memory_mib']}")
     return " ".join(words)
 
 

@@ -31,3 +31,11 @@ pub fn sample_of(dataset: &str) -> PathBuf {
     let datasets = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets"));
     datasets.join(dataset).join("sample")
 }
+
+/// Returns the title and the directory of a published dataset: the given one, or the bundled sample.
+pub fn data_or_sample(dataset: &str, data: Option<&Path>) -> (String, PathBuf) {
+    match data {
+        Some(data) => (dataset.to_string(), data.to_path_buf()),
+        None => (format!("Bundled sample of {dataset}"), sample_of(dataset)),
+    }
+}

@@ -9,6 +9,7 @@ mod leaderboard;
 mod minbert;
 mod pretraining_arguments;
 pub mod recipe;
+mod run_scores;
 pub mod study;
 mod technical_report;
 mod variant_tables;
@@ -16,11 +17,12 @@ mod variants;
 
 pub use bundled::{
     CUSTOMER_MESSAGES, MESSAGE_TOPICS, SAMPLE_AG_NEWS, SAMPLE_DISASTER_TWEETS, SAMPLE_IMDB,
-    SHOP_QUESTIONS, TOWN_NOTES, sample_of,
+    SHOP_QUESTIONS, TOWN_NOTES, data_or_sample, sample_of,
 };
 pub use cs224n::{CourseData, Cs224nArguments};
 pub use minbert::MinbertSettings;
 pub use pretraining_arguments::PreTrainingArguments;
+pub use run_scores::RunScores;
 pub use technical_report::{TechnicalReport, published_scores};
 pub use variant_tables::{TaskStatistics, VariantResults};
 pub use variants::{Variant, VariantArguments, VariantStudy};

@@ -68,6 +68,7 @@ mod embedding;
 mod encoded;
 mod error;
 mod excerpt;
+mod few_shot;
 mod folds;
 #[cfg(feature = "hub")]
 mod hub_dataset;
