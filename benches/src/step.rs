@@ -1,5 +1,7 @@
 //! A classifier that trains and predicts on full batches of made-up tokens.
 
+use std::cell::OnceCell;
+
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
@@ -18,8 +20,8 @@ const CLASSES: usize = 4;
 #[derive(Debug)]
 pub struct Step {
     model: SequenceClassifier,
-    /// The model as it was initialized in 8-bit integers, to predict with if that is the precision.
-    int8: Option<SequenceClassifier>,
+    /// The model to predict with, from the first prediction to the next step of training.
+    prediction: OnceCell<SequenceClassifier>,
     optimizer: Optimizer,
     number: u64,
 }
@@ -34,11 +36,9 @@ impl Step {
         let device = device.clone().autodiff();
         let config = SequenceClassifierConfig::new(shape(), names).init(&device)?;
         let model = init_weights(config, 0.02, 1).with_precision(precision());
-        let in_int8 = || model.valid().into_int8(&Int8Config::default());
-        let int8 = (precision() == Precision::Int8).then(in_int8).transpose()?;
         Ok(Self {
             optimizer: OptimizerConfig::default().init(&model),
-            int8,
+            prediction: OnceCell::new(),
             model,
             number: 0,
         })
@@ -77,7 +77,11 @@ impl Step {
         let loss = soft_target_cross_entropy(logits, weights);
         let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
         let (model, _) = self.optimizer.step(self.model, gradients, 0.5);
-        Ok(Self { model, ..self })
+        Ok(Self {
+            model,
+            prediction: OnceCell::new(),
+            ..self
+        })
     }
 
     /// Predicts a batch `times` times and reads the logits.
@@ -85,12 +89,24 @@ impl Step {
     /// # Errors
     /// Those of the input.
     pub fn predict(&self, batch: [usize; 2], times: usize) -> Result<(), ModelError> {
-        let model = self.int8.clone().unwrap_or_else(|| self.model.valid());
-        let input = input(&model, batch)?;
+        let model = self.for_prediction()?;
+        let input = input(model, batch)?;
         for _ in 0..times {
             model.forward(&input, None)?.into_data();
         }
         Ok(())
+    }
+
+    fn for_prediction(&self) -> Result<&SequenceClassifier, ModelError> {
+        if let Some(model) = self.prediction.get() {
+            return Ok(model);
+        }
+        let model = self.model.valid();
+        let model = match precision() {
+            Precision::Int8 => model.into_int8(&Int8Config::default())?,
+            _ => model.into_packed(),
+        };
+        Ok(self.prediction.get_or_init(|| model))
     }
 
     /// Waits for all work on the device.

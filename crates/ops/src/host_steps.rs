@@ -6,6 +6,7 @@ use crate::adamw::{AdamWState, AdamWStep};
 use crate::host::{Host, Values, copied, matrix, own, own_or_copy, transform_each, with_strides};
 use crate::int8_linear::Int8Weight;
 use crate::native::{self, TASK};
+use crate::packed_linear::PackedWeight;
 
 /// Returns from a function what a step gives, if all its tensors are of a backend that has it: of CubeCL,
 /// of LibTorch, or in host memory.
@@ -97,6 +98,21 @@ pub(crate) fn int8_linear<B: Host>(
     let weight = weight.packed();
     let product = native::int8::product(matrix::<B>(&rows), count, weight, bias);
     B::from_primitive(B::tensor(product, Shape::from([count, weight.outputs()])))
+}
+
+/// See [`packed_linear`](crate::packed_linear()).
+pub(crate) fn packed_linear<B: Host>(
+    rows: Tensor<2>,
+    weight: &PackedWeight,
+    bias: Option<Tensor<1>>,
+) -> Tensor<2> {
+    let count = rows.dims()[0];
+    let rows = with_strides::<B>(primitive::<B, 2>(rows));
+    let bias = bias.map(|bias| Values::<B>::of(&primitive::<B, 1>(bias)));
+    let bias = bias.as_ref().map(Values::slice);
+    let panels = weight.panels();
+    let product = panels.apply(matrix::<B>(&rows), count, bias);
+    B::from_primitive(B::tensor(product, Shape::from([count, panels.shape()[1]])))
 }
 
 /// See [`AdamWStep::step`].

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`linear`] | `x · weight + bias` |
 //! | [`int8_linear`] | the same in 8-bit integers, for prediction |
+//! | [`packed_linear`] | the same in f32 with a weight that is packed once, for prediction |
 //! | [`fake_quantize`] | rounding to 8-bit integers in training |
 //! | [`embedding`] | embedding lookup |
 //! | [`layer_norm`] | layer normalization of rows |
@@ -97,6 +98,7 @@ mod libtorch;
 mod linear;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))] // Only dropout's mask.
 mod native;
+mod packed_linear;
 mod precision;
 mod read_queue;
 #[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
@@ -134,6 +136,7 @@ pub use layer_norm::layer_norm;
 #[cfg(feature = "tch")]
 pub use libtorch::disable_libtorch_threads;
 pub use linear::linear;
+pub use packed_linear::{PackedWeight, packed_linear};
 pub use precision::{Precision, PrecisionError};
 pub use read_queue::{ReadQueue, TENSORS_PER_READ, read_together};
 pub use recompute::recomputed;

@@ -13,7 +13,8 @@ use crate::evaluator::target_kind;
 use crate::predict::predict;
 use crate::predictor::Predictor;
 
-/// Returns a model in a precision; in 8-bit integers, without the layers that `int8` keeps.
+/// Returns a model in a precision, with packed weights; in 8-bit integers, without the layers that `int8`
+/// keeps.
 ///
 /// # Errors
 /// - [`PredictError::Model`] if the model cannot be in 8-bit integers.
@@ -22,10 +23,11 @@ pub(crate) fn in_precision<M: EncoderModel>(
     precision: Precision,
     int8: Option<&Int8Config>,
 ) -> Result<M, PredictError> {
-    match precision {
-        Precision::Int8 => Ok(model.into_int8(&int8.cloned().unwrap_or_default())?),
-        precision => Ok(model.with_precision(precision)),
-    }
+    let model = match precision {
+        Precision::Int8 => model.into_int8(&int8.cloned().unwrap_or_default())?,
+        precision => model.with_precision(precision),
+    };
+    Ok(model.into_packed())
 }
 
 /// Linear layers to become 8-bit integers, with what that costs on labeled rows; see

@@ -3,7 +3,9 @@
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{Int8Error, Int8Weight, Precision, int8_linear, linear};
+use finetune_ops::{
+    Int8Error, Int8Weight, PackedWeight, Precision, int8_linear, linear, packed_linear,
+};
 
 use super::low_rank::LowRank;
 use super::{LoraConfig, LoraTarget};
@@ -23,10 +25,16 @@ pub struct LoraLinear {
     pub bias: Option<Param<Tensor<1>>>,
     /// LoRA adapter, trained while the weight is frozen.
     pub lora: Option<LowRank>,
-    /// The weight in 8-bit integers, for prediction. Then `weight` is what the integers stand for, and is
-    /// computed when it is read.
+    /// The weight for prediction. Then `weight` is what it stands for, and is computed when it is read.
     #[module(skip)]
-    pub(crate) int8: Option<Int8Weight>,
+    prediction: Option<PredictionWeight>,
+}
+
+/// Weight of a layer in a form that predicts faster and cannot be trained.
+#[derive(Debug, Clone)]
+enum PredictionWeight {
+    Int8(Int8Weight),
+    Packed(PackedWeight),
 }
 
 impl LoraLinear {
@@ -36,7 +44,7 @@ impl LoraLinear {
             weight: Initializer::Zeros.init([input, output], device),
             bias: bias.then(|| Initializer::Zeros.init([output], device)),
             lora: None,
-            int8: None,
+            prediction: None,
         }
     }
 
@@ -54,9 +62,12 @@ impl LoraLinear {
         precision: Precision,
     ) -> Tensor<2> {
         let bias = self.bias.as_ref().map(|bias| bias.val());
-        let base = |rows| match &self.int8 {
-            Some(weight) => int8_linear(rows, weight, bias),
-            None => linear(rows, self.weight.val(), bias, precision),
+        let base = |rows| match &self.prediction {
+            Some(PredictionWeight::Int8(weight)) => int8_linear(rows, weight, bias),
+            Some(PredictionWeight::Packed(weight)) if precision == Precision::F32 => {
+                packed_linear(rows, weight, bias)
+            }
+            _ => linear(rows, self.weight.val(), bias, precision),
         };
         match &self.lora {
             None => base(rows),
@@ -70,13 +81,37 @@ impl LoraLinear {
     /// - [`Int8Error`] if the device or the values do not allow it.
     pub(crate) fn quantize(&mut self) -> Result<(), Int8Error> {
         let quantized = Int8Weight::quantize(self.weight.val())?;
+        let integers = quantized.clone();
+        self.predict_with(PredictionWeight::Int8(quantized), move |device| {
+            integers.dequantize(device)
+        });
+        Ok(())
+    }
+
+    /// Packs the weight, unless it is in 8-bit integers or would not gain from it.
+    pub(crate) fn pack(&mut self) {
+        if self.prediction.is_some() {
+            return;
+        }
+        if let Some(packed) = PackedWeight::pack(self.weight.val()) {
+            let panels = packed.clone();
+            self.predict_with(PredictionWeight::Packed(packed), move |device| {
+                panels.unpack(device)
+            });
+        }
+    }
+
+    /// Predicts with a weight; `unpacked` is what it stands for.
+    fn predict_with(
+        &mut self,
+        weight: PredictionWeight,
+        unpacked: impl Fn(&Device) -> Tensor<2> + Send + Sync + 'static,
+    ) {
         let (id, device) = (self.weight.id, self.weight.lazy_device());
         let shape = self.weight.lazy_shape();
-        let integers = quantized.clone();
-        let dequantize = move |device: &Device, _| integers.dequantize(device);
-        self.weight = Param::uninitialized(id, dequantize, device, false, shape);
-        self.int8 = Some(quantized);
-        Ok(())
+        let read = move |device: &Device, _| unpacked(device);
+        self.weight = Param::uninitialized(id, read, device, false, shape);
+        self.prediction = Some(weight);
     }
 
     /// Adds an adapter of zeros.

@@ -52,6 +52,7 @@ use finetune_ops::{Precision, Sequences};
 
 use self::normalization::Normalization;
 use self::rotary_angles::RotaryFrequencies;
+use crate::adapters::LoraTarget;
 use crate::dropout::DropoutStream;
 use crate::error::ModelError;
 
@@ -141,6 +142,21 @@ impl Encoder {
             true => with_autodiff,
             false => plain,
         }
+    }
+
+    /// Packs the weights of the linear layers for prediction in f32: see
+    /// [`PackedWeight`](finetune_ops::PackedWeight). The bits of the outputs stay as they are, short texts
+    /// take less time, and the weights cannot be trained. In other precisions, and where a weight does not
+    /// gain from it, nothing changes.
+    pub fn into_packed(mut self) -> Self {
+        if self.precision == Precision::F32 {
+            for layer in &mut self.layers {
+                for target in LoraTarget::ALL {
+                    target.of_mut(layer).pack();
+                }
+            }
+        }
+        self
     }
 
     /// Returns the precision of the matrix products in the layers.
@@ -331,6 +347,11 @@ pub trait EncoderModel: Module {
     /// - As [`Encoder::into_int8`].
     fn into_int8(self, config: &Int8Config) -> Result<Self, ModelError> {
         self.try_map_encoder(|encoder| encoder.into_int8(config))
+    }
+
+    /// Packs the weights of the encoder's linear layers: see [`Encoder::into_packed`].
+    fn into_packed(self) -> Self {
+        self.map_encoder(Encoder::into_packed)
     }
 
     /// Sets the precision of the encoder's matrix products: see [`Encoder::with_precision`].

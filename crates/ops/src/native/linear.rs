@@ -82,7 +82,17 @@ pub(crate) fn apply<B: Buffer>(
         }
         let sizes = [padded_count, columns, inputs];
         // SAFETY: there is room for the product, with a bias in all of it or nothing to add to.
-        unsafe { in_one_order(out.as_mut_ptr().cast(), place, sizes, rows, weight, true) };
+        unsafe {
+            in_one_order(
+                out.as_mut_ptr().cast(),
+                columns,
+                place,
+                sizes,
+                rows,
+                weight,
+                true,
+            )
+        };
     };
     let length = padded_count * columns;
     if [padded_count, columns] == [count, outputs] {
@@ -123,7 +133,7 @@ fn narrow<B: Buffer>(
 }
 
 /// A copy with zeros behind its rows and columns.
-fn padded<'a>(
+pub(super) fn padded<'a>(
     copy: &'a mut Vec<f32>,
     matrix: Matrix<'_>,
     [rows, columns]: [usize; 2],
@@ -139,7 +149,7 @@ fn padded<'a>(
 }
 
 /// The bias in every row.
-fn repeat(bias: &[f32], out: &mut [MaybeUninit<f32>], columns: usize) {
+pub(super) fn repeat(bias: &[f32], out: &mut [MaybeUninit<f32>], columns: usize) {
     let task = rows_in_task(columns) * columns;
     out.par_chunks_mut(task).for_each(|rows| {
         for row in rows.chunks_exact_mut(columns) {
@@ -188,7 +198,7 @@ fn whole_product<B: Buffer>(
     let fill = |out: &mut [MaybeUninit<f32>]| {
         let out = out.as_mut_ptr().cast();
         // SAFETY: there is room for the product.
-        unsafe { product(out, Place::Overwrite, shape, left, right, true) };
+        unsafe { product(out, shape[1], Place::Overwrite, shape, left, right, true) };
     };
     // SAFETY: the product has as many values.
     unsafe { written(shape[0] * shape[1], fill) }

@@ -25,6 +25,7 @@ pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod memory;
 pub(crate) mod norm;
+pub(crate) mod panels;
 pub(crate) mod product;
 pub(crate) mod rms_norm;
 pub(crate) mod rotary;

@@ -95,13 +95,15 @@ const PARALLEL: usize = 1 << 20;
 /// Sums of up to so many summands are added up in one go.
 const LONGEST_SUM: usize = 512;
 
-/// `left · right` at `out`, a matrix `[m, n]` in rows, where `left` is `[m, k]` and `right` `[k, n]`.
+/// `left · right` at `out`, a matrix `[m, n]` in rows that begin `stride` values apart, where `left` is
+/// `[m, k]` and `right` `[k, n]`.
 ///
 /// # Safety
-/// `out` points to `m * n` values that nobody else uses, written ones if they are to be added to.
+/// `out` points to these values, which nobody else uses, written ones if they are to be added to.
 #[allow(unsafe_code, reason = "the crate takes pointers")]
 pub(super) unsafe fn product(
     out: *mut f32,
+    stride: usize,
     place: Place,
     [m, n, k]: [usize; 3],
     left: Matrix<'_>,
@@ -128,7 +130,7 @@ pub(super) unsafe fn product(
             k,
             out,
             1,
-            n as isize,
+            stride as isize,
             place == Place::AddTo,
             left.values.as_ptr(),
             left.column_stride as isize,
@@ -156,6 +158,7 @@ pub(super) unsafe fn product(
 #[allow(unsafe_code, reason = "the crate takes pointers")]
 pub(super) unsafe fn in_one_order(
     out: *mut f32,
+    stride: usize,
     mut place: Place,
     [m, n, k]: [usize; 3],
     left: Matrix<'_>,
@@ -166,7 +169,7 @@ pub(super) unsafe fn in_one_order(
         let terms = LONGEST_SUM.min(k - start);
         let (left, right) = (left.skip_columns(start), right.skip_rows(start));
         // SAFETY: as the caller says; the first part has written what the others add to.
-        unsafe { product(out, place, [m, n, terms], left, right, parallel) };
+        unsafe { product(out, stride, place, [m, n, terms], left, right, parallel) };
         place = Place::AddTo;
     }
 }
@@ -182,7 +185,7 @@ pub(super) fn multiply(
 ) {
     assert!(shape[0] * shape[1] <= out.len(), "{shape:?}");
     // SAFETY: the slice has room for the product.
-    unsafe { product(out.as_mut_ptr(), place, shape, left, right, false) };
+    unsafe { product(out.as_mut_ptr(), shape[1], place, shape, left, right, false) };
 }
 
 /// [`in_one_order`] in a slice, on this thread.
@@ -196,5 +199,5 @@ pub(super) fn multiply_in_one_order(
 ) {
     assert!(shape[0] * shape[1] <= out.len(), "{shape:?}");
     // SAFETY: the slice has room for the product.
-    unsafe { in_one_order(out.as_mut_ptr(), place, shape, left, right, false) };
+    unsafe { in_one_order(out.as_mut_ptr(), shape[1], place, shape, left, right, false) };
 }

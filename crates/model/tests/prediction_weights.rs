@@ -1,8 +1,9 @@
-//! Linear layers in 8-bit integers: close to floats, what training sees, and errors for what cannot be.
+//! Weights for prediction. In 8-bit integers: close to floats, what training sees, and errors for what
+//! cannot be. Packed: the same bits.
 
 use burn::tensor::{Device, Tensor};
 use finetune_model::{
-    EncoderInput, EncoderModel, Family, Int8Config, LoraConfig, LoraTarget, Pooling,
+    EncoderConfig, EncoderInput, EncoderModel, Family, Int8Config, LoraConfig, LoraTarget, Pooling,
     SequenceClassifier, SequenceClassifierConfig, init_weights,
 };
 use finetune_ops::Precision;
@@ -10,8 +11,12 @@ use finetune_ops::Precision;
 use crate::properties::encoder;
 
 fn model(family: Family, device: &Device) -> SequenceClassifier {
+    with_encoder(encoder(family), device)
+}
+
+fn with_encoder(encoder: EncoderConfig, device: &Device) -> SequenceClassifier {
     let names = ["a", "b", "c"].map(String::from);
-    let config = SequenceClassifierConfig::new(encoder(family), names.into());
+    let config = SequenceClassifierConfig::new(encoder, names.into());
     let config = SequenceClassifierConfig {
         pooling: Pooling::mean(),
         head: config.head.clone().of_pooled(),
@@ -149,4 +154,32 @@ fn what_cannot_be_in_8_bits_says_why() {
         error.ends_with("does not compute in int8, but in f32, bf16, f16"),
         "{error}"
     );
+}
+
+#[test]
+fn packed_weights_give_the_same_bits() {
+    for family in Family::ALL {
+        let config = EncoderConfig {
+            hidden_size: 96,
+            intermediate_size: 128,
+            ..encoder(family)
+        };
+        let model = with_encoder(config, &Device::flex());
+        let packed = model.clone().into_packed();
+        for lengths in [&[1][..], &[5, 9, 3]] {
+            assert_eq!(
+                hidden(&model, lengths),
+                hidden(&packed, lengths),
+                "{family}"
+            );
+        }
+        let of_query = |model: &SequenceClassifier| {
+            let weight = model.encoder.layers[0].attention.query.weight.val();
+            weight.into_data()
+        };
+        assert_eq!(of_query(&model), of_query(&packed), "{family}");
+        let rounded =
+            |model: SequenceClassifier| hidden(&model.with_precision(Precision::Bf16), &[5, 9, 3]);
+        assert_eq!(rounded(model), rounded(packed), "{family}");
+    }
 }
