@@ -43,6 +43,9 @@ class OnnxRuntime:
             self.session.run(None, feed)
         return train_step.time.perf_counter() - start, train_step.processor_seconds() - before
 
+    def peak_memory(self):
+        return train_step.own_peak_memory()
+
 
 def exported(exporter, shape, folder):
     """Writes fresh weights, and returns the exported model in floats and in integers."""

@@ -86,7 +86,7 @@ class PyTorch:
         return time.perf_counter() - start, processor_seconds() - before
 
     def peak_memory(self):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return own_peak_memory()
 
 
 class Program:
@@ -112,6 +112,10 @@ class Program:
 def processor_seconds():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def own_peak_memory():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main():

@@ -95,8 +95,8 @@ fn padded_keys(count: usize) -> usize {
     count.next_multiple_of(TILE)
 }
 
-/// The first columns of a matrix as rows, `[columns, N]`, where `N` is a multiple of [`TILE`]. It goes by tiles of
-/// rows: the places of a whole row lie so far apart that they push each other out of the cache.
+/// The first columns of a matrix as rows, `[width, N]`, where `N` is a multiple of [`TILE`]. It goes by
+/// tiles of rows: the places of a whole row lie so far apart that they push each other out of the cache.
 pub(super) fn transpose(columns: &mut Vec<f32>, rows: &[f32], stride: usize, width: usize) {
     let count = rows.len() / stride;
     columns.resize(width * count, 0.0);
