@@ -2,11 +2,14 @@
 
     python load.py FINETUNE_PROGRAM MODEL_DIR RESULTS.json
 
-FINETUNE_PROGRAM is target/release/finetune. All servers run at the same time and are loaded in turn.
+FINETUNE_PROGRAM is target/release/finetune. All servers run at the same time and are loaded in turn; the others are stopped meanwhile, since LitServe's
+worker polls.
 """
 
 import json
+import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +33,13 @@ def wrk(url, bodies, connections, seconds):
     return json.loads(output.stdout.split("RESULT ")[1])
 
 
+def alone(servers, name, *arguments):
+    """Loads one server, with the others stopped."""
+    for other, (process, _) in servers.items():
+        os.killpg(process.pid, signal.SIGCONT if other == name else signal.SIGSTOP)
+    return wrk(servers[name][1], *arguments)
+
+
 def memory(process):
     """Resident memory in MiB of a process and of those that it started."""
     pids, total = [str(process.pid)], 0
@@ -46,11 +56,12 @@ def main(program, model, results):
     servers = {}
     for precision in PRECISIONS:
         command = [program, "serve", "--port", "0", "--model", f"model={model}@{precision}"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
         url = process.stdout.readline().split()[-1]
         servers[precision] = process, f"{url}/v1/models/model/classify"
     command = [sys.executable, str(HERE / "transformers_server.py"), model, str(PORT)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True)
     servers["transformers"] = process, f"http://127.0.0.1:{PORT}/predict"
     while subprocess.run(["curl", "-sf", f"http://127.0.0.1:{PORT}/health"], capture_output=True).returncode:
         time.sleep(1)
@@ -63,16 +74,14 @@ def main(program, model, results):
                 pathlib.Path(results).write_text(json.dumps(measured, indent=1) + "\n")
     finally:
         for process, _ in servers.values():
-            process.terminate()
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def load(servers, bodies):
-    for _, url in servers.values():
-        wrk(url, bodies, CONNECTIONS, 2)
-    rounds = [
-        {name: wrk(url, bodies, CONNECTIONS, SECONDS) for name, (_, url) in servers.items()} for _ in range(ROUNDS)
-    ]
-    one = {name: wrk(url, bodies, 1, 3) for name, (_, url) in servers.items()}
+    for name in servers:
+        alone(servers, name, bodies, CONNECTIONS, 2)
+    rounds = [{name: alone(servers, name, bodies, CONNECTIONS, SECONDS) for name in servers} for _ in range(ROUNDS)]
+    one = {name: alone(servers, name, bodies, 1, 3) for name in servers}
     return {"rounds": rounds, "one_client": one,
             "memory_mib": {name: memory(process) for name, (process, _) in servers.items()}}
 
