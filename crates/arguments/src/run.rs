@@ -181,11 +181,29 @@ fn finish_report(
         let metrics = metrics.map(|(name, score)| (&name[..], *score));
         say(&format!("Metrics: {}", metrics_text(metrics)))?;
     }
+    if let Some(note) = few_steps(report.train.steps, arguments) {
+        say(&note)?;
+    }
     let text = match test.map(|test| &test.scores) {
         Some(TestScores::Reranking(_)) => " --pairs 'A query' 'A document'",
         _ => " 'A text'",
     };
     Ok(say(&what_follows(directory, arguments.commands, text))?)
+}
+
+/// Fewer optimizer steps than this seldom train a new head
+/// ([Mosbach et al. 2021](https://arxiv.org/abs/2006.04884)).
+const FEW_STEPS: usize = 60;
+
+/// Returns what to change if few rows made few steps, unless their number was asked for.
+fn few_steps(steps: usize, arguments: &RunArguments) -> Option<String> {
+    let is_short = steps < FEW_STEPS && arguments.max_steps.is_none();
+    is_short.then(|| {
+        format!(
+            "Note: only {steps} optimizer steps. With few rows, a smaller --batch-size or more --epochs \
+             usually score higher."
+        )
+    })
 }
 
 /// Returns where a run is recorded, and what can be done with its model, such as to predict `text`.
@@ -211,4 +229,29 @@ fn what_follows(run: &RunDirectory, commands: Commands, text: &str) -> String {
         lines.push(format!("Serve:      {} --model {model}", commands.serve));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        run: RunArguments,
+    }
+
+    fn note(steps: usize, arguments: &str) -> Option<String> {
+        let words = ["program"].into_iter().chain(arguments.split_whitespace());
+        few_steps(steps, &Program::try_parse_from(words).unwrap().run)
+    }
+
+    #[test]
+    fn few_steps_are_noted_unless_they_were_asked_for() {
+        assert!(note(21, "").unwrap().contains("only 21 optimizer steps"));
+        assert_eq!(note(21, "--max-steps 21"), None);
+        assert_eq!(note(FEW_STEPS, ""), None);
+    }
 }
