@@ -233,19 +233,10 @@ fn what_follows(run: &RunDirectory, commands: Commands, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
 
-    #[derive(Parser)]
-    struct Program {
-        #[command(flatten)]
-        run: RunArguments,
-    }
-
     fn note(steps: usize, arguments: &str) -> Option<String> {
-        let words = ["program"].into_iter().chain(arguments.split_whitespace());
-        few_steps(steps, &Program::try_parse_from(words).unwrap().run)
+        few_steps(steps, &RunArguments::parsed(arguments.split_whitespace()))
     }
 
     #[test]

@@ -200,3 +200,17 @@ fn activation_place(text: &str) -> Result<CacheLocation, String> {
         directory => Ok(CacheLocation::Disk(directory.into())),
     }
 }
+
+#[cfg(test)]
+impl RunArguments {
+    /// Parses the words of a command line.
+    pub(crate) fn parsed<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
+        #[derive(clap::Parser)]
+        struct Program {
+            #[command(flatten)]
+            run: RunArguments,
+        }
+        let words = ["program"].into_iter().chain(words);
+        <Program as clap::Parser>::parse_from(words).run
+    }
+}

@@ -243,21 +243,14 @@ impl RunArguments {
 mod tests {
     use std::path::Path;
 
-    use clap::Parser;
     use finetune::train::{CacheLocation, MultiTaskConfig, read_json};
 
     use super::*;
 
-    #[derive(Parser)]
-    struct Program {
-        #[command(flatten)]
-        run: RunArguments,
-    }
-
     fn settings(arguments: &str) -> FineTuningConfig {
         let arguments = arguments.replace("REPORT", TECHNICAL_REPORT);
-        let words = std::iter::once("program").chain(arguments.split_whitespace());
-        Program::parse_from(words).run.settings().unwrap()
+        let run = RunArguments::parsed(arguments.split_whitespace());
+        run.settings().unwrap()
     }
 
     const TECHNICAL_REPORT: &str = concat!(
@@ -299,8 +292,8 @@ mod tests {
     #[test]
     fn a_setting_that_does_not_exist_is_named_with_the_nearest() {
         let message = |setting: &str| {
-            let words = ["program", "--set", setting];
-            let error = Program::parse_from(words).run.settings().unwrap_err();
+            let words = ["--set", setting];
+            let error = RunArguments::parsed(words).settings().unwrap_err();
             assert!(error.is_usage());
             error.to_string()
         };
@@ -319,12 +312,12 @@ mod tests {
 
     #[test]
     fn arguments_of_other_runs_are_refused() {
-        let words = ["program", "--activation-cache", "off"];
-        let run = Program::parse_from(words).run;
+        let words = ["--activation-cache", "off"];
+        let run = RunArguments::parsed(words);
         let error = run.settings_with(TokenClassificationConfig::default());
         assert!(error.unwrap_err().is_usage());
-        let words = ["program", "--early-stopping-patience", "3"];
-        let error = Program::parse_from(words).run.settings().unwrap_err();
+        let words = ["--early-stopping-patience", "3"];
+        let error = RunArguments::parsed(words).settings().unwrap_err();
         assert!(error.to_string().contains("validation rows"), "{error}");
     }
 
@@ -335,8 +328,8 @@ mod tests {
         let parsed = |name: &str, json: &str| {
             let file = directory.join(name);
             std::fs::write(&file, json).unwrap();
-            let words = ["program", "--config", file.to_str().unwrap()];
-            Program::parse_from(words).run
+            let words = ["--config", file.to_str().unwrap()];
+            RunArguments::parsed(words)
         };
         let run = parsed("part.json", r#"{"train": {"duration": {"steps": 5}}}"#);
         let mut expected = run.defaults();

@@ -271,9 +271,18 @@ impl Dataset {
         let strata = self.rows_by_label();
         let counts: Vec<usize> = strata.iter().map(|(_, rows)| rows.len()).collect();
         let quotas = proportional(&counts, rows.min(self.len()));
-        let mut kept = Vec::with_capacity(rows.min(self.len()));
-        for ((address, members), quota) in strata.iter().zip(quotas) {
-            let order = permutation(seed, Purpose::Subset, *address, members.len());
+        self.draw(strata.into_iter().zip(quotas), seed)
+    }
+
+    /// Returns random rows of groups, each with the key of its draw and at most as many as it gives.
+    pub(crate) fn draw(
+        &self,
+        groups: impl IntoIterator<Item = ((u64, Vec<usize>), usize)>,
+        seed: u64,
+    ) -> Dataset {
+        let mut kept = Vec::new();
+        for ((address, members), quota) in groups {
+            let order = permutation(seed, Purpose::Subset, address, members.len());
             kept.extend(order.into_iter().take(quota).map(|place| members[place]));
         }
         kept.sort_unstable();

@@ -1,7 +1,5 @@
 //! The same number of rows of each class, to learn from few labeled texts.
 
-use finetune_random::{Purpose, permutation};
-
 use crate::dataset::{Dataset, Label};
 
 impl Dataset {
@@ -24,16 +22,13 @@ impl Dataset {
     /// assert_eq!(few.class_counts(), [8, 8]);
     /// ```
     pub fn samples_per_class(&self, rows: usize, seed: u64) -> Dataset {
-        let mut kept = Vec::new();
-        for (address, members) in self.rows_by_label() {
+        let has_class = |members: &[usize]| {
             let label = &self.examples[members[0]].label;
-            if matches!(label, Label::Class(_) | Label::Classes(_)) {
-                let order = permutation(seed, Purpose::Subset, address, members.len());
-                kept.extend(order.into_iter().take(rows).map(|place| members[place]));
-            }
-        }
-        kept.sort_unstable();
-        self.select(&kept)
+            matches!(label, Label::Class(_) | Label::Classes(_))
+        };
+        let groups = self.rows_by_label().into_iter();
+        let groups = groups.filter(|(_, members)| has_class(members));
+        self.draw(groups.map(|group| (group, rows)), seed)
     }
 }
 

@@ -5,6 +5,7 @@ use burn::tensor::{DType, Device, Shape, Tensor};
 use crate::adamw::{AdamWState, AdamWStep};
 use crate::host::{Host, Values, copied, matrix, own, own_or_copy, transform_each, with_strides};
 use crate::int8_linear::Int8Weight;
+use crate::native::product::Matrix;
 use crate::native::{self, TASK};
 use crate::packed_linear::PackedWeight;
 
@@ -91,13 +92,10 @@ pub(crate) fn int8_linear<B: Host>(
     weight: &Int8Weight,
     bias: Option<Tensor<1>>,
 ) -> Tensor<2> {
-    let count = rows.dims()[0];
-    let rows = with_strides::<B>(primitive::<B, 2>(rows));
-    let bias = bias.map(|bias| Values::<B>::of(&primitive::<B, 1>(bias)));
-    let bias = bias.as_ref().map(Values::slice);
     let weight = weight.packed();
-    let product = native::int8::product(matrix::<B>(&rows), count, weight, bias);
-    B::from_primitive(B::tensor(product, Shape::from([count, weight.outputs()])))
+    linear_by::<B>(rows, bias, weight.outputs(), |rows, count, bias| {
+        native::int8::product(rows, count, weight, bias)
+    })
 }
 
 /// See [`packed_linear`](crate::packed_linear()).
@@ -106,13 +104,25 @@ pub(crate) fn packed_linear<B: Host>(
     weight: &PackedWeight,
     bias: Option<Tensor<1>>,
 ) -> Tensor<2> {
+    let panels = weight.panels();
+    linear_by::<B>(rows, bias, panels.shape()[1], |rows, count, bias| {
+        panels.apply(rows, count, bias)
+    })
+}
+
+/// A linear layer by a product of so many rows, with a bias.
+fn linear_by<B: Host>(
+    rows: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    outputs: usize,
+    product: impl FnOnce(Matrix<'_>, usize, Option<&[f32]>) -> B::Buffer,
+) -> Tensor<2> {
     let count = rows.dims()[0];
     let rows = with_strides::<B>(primitive::<B, 2>(rows));
     let bias = bias.map(|bias| Values::<B>::of(&primitive::<B, 1>(bias)));
     let bias = bias.as_ref().map(Values::slice);
-    let panels = weight.panels();
-    let product = panels.apply(matrix::<B>(&rows), count, bias);
-    B::from_primitive(B::tensor(product, Shape::from([count, panels.shape()[1]])))
+    let values = product(matrix::<B>(&rows), count, bias);
+    B::from_primitive(B::tensor(values, Shape::from([count, outputs])))
 }
 
 /// See [`AdamWStep::step`].

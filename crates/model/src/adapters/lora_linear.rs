@@ -37,6 +37,16 @@ enum PredictionWeight {
     Packed(PackedWeight),
 }
 
+impl PredictionWeight {
+    /// Returns the weight that it stands for.
+    fn floats(&self, device: &Device) -> Tensor<2> {
+        match self {
+            Self::Int8(weight) => weight.dequantize(device),
+            Self::Packed(weight) => weight.unpack(device),
+        }
+    }
+}
+
 impl LoraLinear {
     /// Creates a layer of zeros.
     pub(crate) fn new(input: usize, output: usize, bias: bool, device: &Device) -> Self {
@@ -81,10 +91,7 @@ impl LoraLinear {
     /// - [`Int8Error`] if the device or the values do not allow it.
     pub(crate) fn quantize(&mut self) -> Result<(), Int8Error> {
         let quantized = Int8Weight::quantize(self.weight.val())?;
-        let integers = quantized.clone();
-        self.predict_with(PredictionWeight::Int8(quantized), move |device| {
-            integers.dequantize(device)
-        });
+        self.predict_with(PredictionWeight::Int8(quantized));
         Ok(())
     }
 
@@ -94,22 +101,16 @@ impl LoraLinear {
             return;
         }
         if let Some(packed) = PackedWeight::pack(self.weight.val()) {
-            let panels = packed.clone();
-            self.predict_with(PredictionWeight::Packed(packed), move |device| {
-                panels.unpack(device)
-            });
+            self.predict_with(PredictionWeight::Packed(packed));
         }
     }
 
-    /// Predicts with a weight; `unpacked` is what it stands for.
-    fn predict_with(
-        &mut self,
-        weight: PredictionWeight,
-        unpacked: impl Fn(&Device) -> Tensor<2> + Send + Sync + 'static,
-    ) {
+    /// Gives up the floats for a weight for prediction.
+    fn predict_with(&mut self, weight: PredictionWeight) {
         let (id, device) = (self.weight.id, self.weight.lazy_device());
         let shape = self.weight.lazy_shape();
-        let read = move |device: &Device, _| unpacked(device);
+        let shared = weight.clone();
+        let read = move |device: &Device, _| shared.floats(device);
         self.weight = Param::uninitialized(id, read, device, false, shape);
         self.prediction = Some(weight);
     }

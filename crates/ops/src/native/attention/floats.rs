@@ -3,6 +3,8 @@
 //! Keys, values and queries are copied and padded with zeros to widths that the matrix product
 //! treats alike: so the result of a query is bit-identical for any other queries and any padding.
 
+use std::ops::Range;
+
 use super::super::product::{Matrix, Place as Target, multiply, multiply_in_one_order};
 use super::super::rounding::{round, rounded};
 use super::columns::HeadRows;
@@ -95,14 +97,21 @@ fn padded_keys(count: usize) -> usize {
     count.next_multiple_of(TILE)
 }
 
-/// The first columns of a matrix as rows, `[width, N]`, where `N` is a multiple of [`TILE`]. It goes by
-/// tiles of rows: the places of a whole row lie so far apart that they push each other out of the cache.
-pub(super) fn transpose(columns: &mut Vec<f32>, rows: &[f32], stride: usize, width: usize) {
-    let count = rows.len() / stride;
+/// Some rows of a matrix `[N, stride]` as columns of `[width, N]`; they begin and end at a multiple of
+/// [`TILE`]. It goes by tiles: the places of a whole row lie so far apart that they push each other out of
+/// the cache.
+pub(super) fn transpose(
+    columns: &mut Vec<f32>,
+    matrix: &[f32],
+    [stride, width]: [usize; 2],
+    rows: Range<usize>,
+) {
+    let count = matrix.len() / stride;
     columns.resize(width * count, 0.0);
-    for (tile, rows) in rows.chunks_exact(TILE * stride).enumerate() {
+    for first in rows.step_by(TILE) {
+        let rows = &matrix[first * stride..][..TILE * stride];
         for (column, places) in columns.chunks_exact_mut(count).enumerate() {
-            let places = places[tile * TILE..].iter_mut();
+            let places = places[first..].iter_mut();
             for (place, row) in places.zip(rows.chunks_exact(stride)) {
                 *place = row[column];
             }
@@ -133,8 +142,9 @@ impl Head for Floats {
             let rows = place.rows(problem, rows);
             sizes.copy(copy, rows, sizes.sequence);
         }
-        let stride = sizes.padded_width;
-        transpose(&mut self.keys_transposed, &self.keys, stride, sizes.width);
+        let widths = [sizes.padded_width, sizes.width];
+        let rows = 0..sizes.padded_sequence;
+        transpose(&mut self.keys_transposed, &self.keys, widths, rows);
         let block = rows_of_product(MOST_QUERIES.min(place.queries.len()));
         self.queries.resize(block * sizes.padded_width, 0.0);
         self.output.resize(block * sizes.padded_width, 0.0);

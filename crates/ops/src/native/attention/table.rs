@@ -94,7 +94,9 @@ impl Table for FloatTable {
             copy.copy_from_slice(&table.values[row * table.hidden..][..width]);
             round(copy, table.precision);
         }
-        transpose(&mut self.transposed, &self.rows, self.padded_width, width);
+        let rows = table.used.start..table.used.end.min(self.padded_count);
+        let widths = [self.padded_width, width];
+        transpose(&mut self.transposed, &self.rows, widths, rows);
     }
 
     fn product(&mut self, left: Matrix<'_>, count: usize, rows: Rows, products: &mut Vec<f32>) {
