@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use finetune::eval::statistics::{
     Bootstrap, McNemar, McNemarMethod, McNemarTest, PairedBootstrap, Wilcoxon, WilcoxonTest,
+    p_value_text,
 };
 use finetune::eval::{EntityMode, EvalError, entities};
 use finetune_arguments::{ArgumentsError, say};
@@ -306,11 +307,10 @@ impl fmt::Display for Comparison {
         write!(f, "{first} and {second} on {} test rows", self.rows)?;
         for (name, compared) in &self.scores {
             let (ours, theirs) = (compared.first, compared.second);
-            let (difference, p) = (compared.difference, compared.p_value);
+            let (difference, p) = (compared.difference, p_value_text(compared.p_value));
             write!(
                 f,
-                "\n{name}: {ours:.4} and {theirs:.4}, difference {:.4}, {}, p {p:.4} (paired \
-                 bootstrap)",
+                "\n{name}: {ours:.4} and {theirs:.4}, difference {:.4}, {}, {p} (paired bootstrap)",
                 difference.estimate, difference.interval,
             )?;
         }
@@ -319,15 +319,20 @@ impl fmt::Display for Comparison {
                 McNemarMethod::Exact => "exact",
                 McNemarMethod::ChiSquare => "chi-square",
             };
+            let p = p_value_text(test.p_value);
             write!(
                 f,
-                "\nright: both {}, only the first {}, only the second {}, neither {}; p {:.4} \
+                "\nright: both {}, only the first {}, only the second {}, neither {}; {p} \
                  (McNemar, {method})",
-                counts.both, counts.only_first, counts.only_second, counts.neither, test.p_value,
+                counts.both, counts.only_first, counts.only_second, counts.neither,
             )?;
         }
         if let Some(test) = &self.wilcoxon {
-            write!(f, "\nabsolute errors: p {:.4} (Wilcoxon)", test.p_value)?;
+            write!(
+                f,
+                "\nabsolute errors: {} (Wilcoxon)",
+                p_value_text(test.p_value)
+            )?;
         }
         Ok(())
     }

@@ -8,11 +8,11 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::buffer::Buffer;
-use arrow::datatypes::Schema;
-use arrow::ipc::reader::StreamDecoder;
-use arrow::ipc::{Message, RecordBatch as BatchHeader, root_as_message};
-use arrow::record_batch::RecordBatch;
+use arrow_array::RecordBatch;
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
+use arrow_ipc::{Message, RecordBatch as BatchHeader, root_as_message};
+use arrow_schema::Schema;
 
 use super::RequestedColumns;
 use super::batches::{BatchRows, BytesOfRows, Selection, contained};
@@ -220,10 +220,10 @@ fn has_plausible_size(data: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{ArrayRef, Int64Array, ListArray, StringArray};
-    use arrow::datatypes::Int64Type;
-    use arrow::ipc::CompressionType;
-    use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
+    use arrow_array::types::Int64Type;
+    use arrow_array::{ArrayRef, Int64Array, ListArray, StringArray};
+    use arrow_ipc::CompressionType;
+    use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 
     use super::*;
     use crate::table::{RequestedColumns, Row, TableFormat, open_counted};

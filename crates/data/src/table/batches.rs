@@ -2,13 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, ListArray, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::record_batch::RecordBatch;
+use arrow_array::{Array, RecordBatch, StringArray};
+use arrow_schema::Schema;
 
+use super::column_texts::{ColumnTexts, elements, has_text};
 use super::lines::check_nul;
 use super::lists::push_element;
 use super::{RequestedColumns, Row, RowSource, positions};
@@ -75,38 +73,10 @@ pub(super) struct BatchRows {
     selection: Selection,
     /// Index of each requested column in a record batch.
     places: Vec<usize>,
-    batch: Vec<Values>,
+    batch: Vec<ColumnTexts>,
     next_in_batch: usize,
     read: u64,
     bytes: BytesOfRows,
-}
-
-/// Values of a column of a record batch, as text.
-enum Values {
-    Single(StringArray),
-    /// Lists of text.
-    Lists(ListArray),
-}
-
-impl Values {
-    fn new(path: &Path, column: &dyn Array) -> Result<Self, DataError> {
-        let text = match elements(column.data_type()) {
-            None => DataType::Utf8,
-            Some(_) => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
-        };
-        let column = cast(column, &text).map_err(|source| DataError::library(path, source))?;
-        let single = column.as_string_opt::<i32>().cloned().map(Self::Single);
-        let lists = || column.as_list_opt::<i32>().cloned().map(Self::Lists);
-        let values = single.or_else(lists);
-        values.ok_or_else(|| DataError::file(path, "a column did not become text"))
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Single(values) => values.len(),
-            Self::Lists(lists) => lists.len(),
-        }
-    }
 }
 
 /// Progress of a file whose bytes are not read in the order of its rows.
@@ -157,7 +127,7 @@ impl BatchRows {
         }
     }
 
-    fn next_batch(&mut self) -> Result<Option<Vec<Values>>, DataError> {
+    fn next_batch(&mut self) -> Result<Option<Vec<ColumnTexts>>, DataError> {
         contained(&self.path, || {
             let batch = self.batches.next().transpose()?;
             batch
@@ -178,14 +148,15 @@ impl BatchRows {
             check_nul(&self.path, self.read, text)?;
             Ok(text.to_owned())
         };
-        let lists = match &self.batch[column] {
-            Values::Single(values) => return text(values, place),
-            Values::Lists(lists) if lists.is_null(place) => return Err(self.missing_value(column)),
-            Values::Lists(lists) => lists,
+        let (ranges, elements) = match &self.batch[column] {
+            ColumnTexts::Single(values) => return text(values, place),
+            ColumnTexts::Lists { ranges, elements } => (ranges, elements),
         };
-        let (elements, mut list) = (lists.value(place), String::new());
-        let elements = elements.as_string::<i32>();
-        for place in 0..elements.len() {
+        let Some(range) = ranges[place].clone() else {
+            return Err(self.missing_value(column));
+        };
+        let mut list = String::new();
+        for place in range {
             push_element(&mut list, &text(elements, place)?);
         }
         Ok(list)
@@ -240,27 +211,16 @@ pub(super) fn contained<T>(
     })
 }
 
-fn texts(path: &Path, places: &[usize], batch: &RecordBatch) -> Result<Vec<Values>, DataError> {
-    let text = |&place: &usize| Values::new(path, batch.column(place));
+fn texts(
+    path: &Path,
+    places: &[usize],
+    batch: &RecordBatch,
+) -> Result<Vec<ColumnTexts>, DataError> {
+    let text = |&place: &usize| {
+        let texts = ColumnTexts::new(batch.column(place));
+        texts.ok_or_else(|| DataError::file(path, "a column did not become text"))
+    };
     places.iter().map(text).collect()
-}
-
-/// Returns the type of the elements of a list; `None` for other types.
-pub(super) fn elements(data_type: &DataType) -> Option<&DataType> {
-    match data_type {
-        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
-            Some(field.data_type())
-        }
-        _ => None,
-    }
-}
-
-fn has_text(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Boolean => true,
-        DataType::Dictionary(_, values) => has_text(values),
-        other => other.is_integer() || other.is_floating(),
-    }
 }
 
 #[cfg(test)]

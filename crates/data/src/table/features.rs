@@ -6,10 +6,10 @@
 
 use std::path::Path;
 
-use arrow::datatypes::Schema;
+use arrow_schema::Schema;
 use serde_json::Value;
 
-use super::batches::elements;
+use super::column_texts::elements;
 use super::{Column, TableFormat, arrow_stream, parquet, positions};
 use crate::error::DataError;
 

@@ -5,6 +5,7 @@
 
 mod arrow_stream;
 mod batches;
+mod column_texts;
 mod delimited;
 mod dialect;
 mod features;

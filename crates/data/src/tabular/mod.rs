@@ -310,8 +310,8 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, ListArray, RecordBatch, StringArray};
-    use arrow::datatypes::Int64Type;
+    use arrow_array::types::Int64Type;
+    use arrow_array::{ArrayRef, ListArray, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;
 
     use super::*;

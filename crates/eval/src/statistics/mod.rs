@@ -64,6 +64,6 @@ pub use randomization::{PermutationTest, PermutationTestResult};
 pub(crate) use ranks::Ranks;
 pub(crate) use sample::{magnitude, quantile};
 pub use sample_summary::{SampleSummary, Spread};
-pub use significance::SignificanceTest;
+pub use significance::{SignificanceTest, p_value_text};
 pub use t_test::{Design, TTest};
 pub use wilcoxon::{NullDistribution, Wilcoxon, WilcoxonTest, ZeroMethod};

@@ -62,6 +62,14 @@ impl SignificanceTest {
     }
 }
 
+/// Formats a p-value as `p = 0.0123` or `p < 0.0001`.
+pub fn p_value_text(p: f64) -> String {
+    match p < 0.0001 {
+        true => "p < 0.0001".to_owned(),
+        false => format!("p = {p:.4}"),
+    }
+}
+
 fn mean(scores: &[f64]) -> f64 {
     scores.iter().sum::<f64>() / scores.len() as f64
 }
@@ -69,6 +77,12 @@ fn mean(scores: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_p_value_is_not_zero() {
+        let texts = [0.00004, 0.0001, 1.0].map(p_value_text);
+        assert_eq!(texts, ["p < 0.0001", "p = 0.0001", "p = 1.0000"]);
+    }
 
     /// All six differences are positive: two of 64 sign patterns are as extreme. Of two groups of
     /// three that do not overlap, 2 of 20 assignments are.

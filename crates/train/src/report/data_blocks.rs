@@ -94,8 +94,8 @@ fn splits_table<'a>(splits: impl Iterator<Item = NamedSplit<'a>>) -> Table {
         ]
     });
     Table::of(
-        "Rows and their lengths in tokens: the median, the length that 95 % of the rows do not exceed, and \
-         the longest. Rows of tokens that are not the whole of their text are truncated.",
+        "Rows and the lengths of their texts in tokens: the median, the length that 95 % of them do not \
+         exceed, and the longest. Texts of which not all tokens are used are truncated.",
         columns,
         rows,
     )
@@ -107,16 +107,21 @@ fn of_one(section: Section, data: &DataSection) -> Section {
         return section;
     };
     let train = statistics.split(Split::Train);
-    let lengths = train.and_then(|train| lengths_figure(&train.lengths));
+    let lengths = train.and_then(|train| lengths_figure(&train.lengths, data.train.rows));
     let blocks = [lengths, classes_table(statistics), equal_texts(statistics)];
     blocks.into_iter().flatten().fold(section, Section::with)
 }
 
-/// Returns the histogram of the lengths; `None` if all are equal.
-fn lengths_figure(lengths: &LengthStatistics) -> Option<Block> {
+/// Returns the histogram of the lengths; `None` if all are equal. A row may have several texts, as
+/// those of embedding models do.
+fn lengths_figure(lengths: &LengthStatistics, rows: usize) -> Option<Block> {
     if lengths.shortest == lengths.longest {
         return None;
     }
+    let counted = match lengths.rows == rows {
+        true => "rows",
+        false => "texts",
+    };
     // A bin of whole lengths is as wide as their number.
     let bins = lengths.bins.iter().map(|bin| HistogramBin {
         lower: bin.from as f64 - 0.5,
@@ -124,18 +129,16 @@ fn lengths_figure(lengths: &LengthStatistics) -> Option<Block> {
         rows: bin.rows as u64,
     });
     let plot = Histogram {
-        title: "Lengths of the training rows".to_string(),
+        title: format!("Lengths of the training {counted}"),
         x_label: "tokens".to_string(),
+        y_label: counted.to_string(),
         bins: bins.collect(),
         ..Histogram::default()
     };
     let (shortest, longest) = (lengths.shortest, lengths.longest);
-    let alt = format!("Bars of the number of rows by tokens, from {shortest} to {longest}.");
-    Some(figure(
-        &plot,
-        alt,
-        "Training rows by their length in tokens.",
-    ))
+    let alt = format!("Bars of the number of {counted} by tokens, from {shortest} to {longest}.");
+    let caption = format!("Training {counted} by their length in tokens.");
+    Some(figure(&plot, alt, caption))
 }
 
 /// Returns the number of rows, or of words, of each class in each split; `None` without classes.

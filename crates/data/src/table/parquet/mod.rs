@@ -13,7 +13,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow_schema::Schema;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader};
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 
@@ -100,12 +100,13 @@ fn metadata(path: &Path, file: &File) -> Result<ArrowReaderMetadata, DataError> 
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{
+    use arrow_array::RecordBatch;
+    use arrow_array::builder::{ListBuilder, StringBuilder};
+    use arrow_array::types::Int32Type;
+    use arrow_array::{
         ArrayRef, BooleanArray, Float64Array, Int64Array, LargeListArray, LargeStringArray,
-        ListArray, ListBuilder, StringArray, StringBuilder, StringViewArray,
+        ListArray, StringArray, StringViewArray,
     };
-    use arrow::datatypes::Int32Type;
-    use arrow::record_batch::RecordBatch;
     use parquet::arrow::ArrowWriter;
     use parquet::file::properties::{WriterProperties, WriterVersion};
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Comparison, SampleSize, Verdict};
 use crate::statistics::adjustment::Adjustment;
-use crate::statistics::significance::SignificanceTest;
+use crate::statistics::significance::{SignificanceTest, p_value_text};
 use crate::statistics::t_test::Design;
 
 /// Writes the comparison as a sentence.
@@ -51,16 +51,16 @@ impl Comparison {
                 Design::Independent => format!("Welch's t({freedom:.1}) = {t:.2}"),
                 Design::Paired => format!("paired t({freedom}) = {t:.2}"),
             };
-            [name, probability(test.p_value)]
+            [name, p_value_text(test.p_value)]
         });
         let other = match self.config.test {
             SignificanceTest::T => None,
-            test => (self.p_value).map(|p| format!("{} {}", test.name(), probability(p))),
+            test => (self.p_value).map(|p| format!("{} {}", test.name(), p_value_text(p))),
         };
         let adjusted = self.adjusted_p.and_then(|p| match self.config.adjustment {
-            Adjustment::Holm => Some(format!("by Holm {}", probability(p))),
+            Adjustment::Holm => Some(format!("by Holm {}", p_value_text(p))),
             Adjustment::BenjaminiHochberg => {
-                Some(format!("by Benjamini-Hochberg {}", probability(p)))
+                Some(format!("by Benjamini-Hochberg {}", p_value_text(p)))
             }
             Adjustment::None => None,
         });
@@ -86,14 +86,6 @@ fn outlook(more: SampleSize) -> String {
         difference, power, ..
     } = more;
     format!("{runs} would show a difference of {difference:.4} with power {power}")
-}
-
-/// Formats a p-value as `p = 0.0123` or `p < 0.0001`.
-fn probability(p: f64) -> String {
-    match p < 0.0001 {
-        true => "p < 0.0001".to_owned(),
-        false => format!("p = {p:.4}"),
-    }
 }
 
 #[cfg(test)]
