@@ -49,6 +49,25 @@ impl PredictedScores {
         Ok(correlation(&ranks(&self.labels), &ranks(&self.predictions)))
     }
 
+    /// Returns how far the rank of each row by prediction is from its rank by label, with mean ranks for
+    /// ties: what lowers the Spearman correlation.
+    ///
+    /// ```
+    /// use finetune_eval::PredictedScores;
+    ///
+    /// # fn main() -> Result<(), finetune_eval::EvalError> {
+    /// let scores = PredictedScores::from_slices(&[1.0, 2.0, 3.0], &[0.7, 0.9, 0.8])?;
+    /// assert_eq!(scores.rank_distances(), [0.0, 1.0, 1.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rank_distances(&self) -> Vec<f64> {
+        let ranks = |values: &[f64]| Ranks::of(values).mean_ranks();
+        let (labels, predictions) = (ranks(&self.labels), ranks(&self.predictions));
+        let pairs = labels.iter().zip(predictions);
+        pairs.map(|(label, found)| (label - found).abs()).collect()
+    }
+
     /// Checks that neither labels nor predictions are constant.
     fn vary(&self, metric: &'static str) -> Result<(), EvalError> {
         self.some_rows()?;

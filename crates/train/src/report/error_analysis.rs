@@ -116,6 +116,14 @@ impl ErrorAnalysis {
         }
     }
 
+    /// Creates an analysis of predicted scores, which are drawn if they are given.
+    pub(super) fn of_scores(worst_errors: TextSamples, scores: Option<PredictedScores>) -> Self {
+        Self {
+            scores,
+            ..Self::of_worst(worst_errors)
+        }
+    }
+
     /// Adds the analysis to a section of the report.
     pub(super) fn add_to(&self, mut section: Section) -> Section {
         if let Some(calibration) = &self.calibration {

@@ -9,6 +9,7 @@ mod label_set_errors;
 mod model_card;
 mod page;
 mod score_intervals;
+mod scored_pairs;
 mod tagged_sentences;
 mod test_section;
 

@@ -1,6 +1,5 @@
 //! Training of embedding models with contrastive losses.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,8 +10,7 @@ use finetune_data::{
     BatchSize, EmbeddingBatch, EmbeddingDataset, EmbeddingKind, EncodedEmbeddingDataset,
     EncodedTexts, Labels, LengthStatistics, Split, TextTokenizer,
 };
-use finetune_eval::report::TextSamples;
-use finetune_eval::{Better, EmbeddingReport, Embeddings, Scores};
+use finetune_eval::{Better, Embeddings, Scores};
 use finetune_model::{
     DropoutStream, EmbeddingCheckpoint, EmbeddingModel, EncoderModel, Prompts, save_embedding_model,
 };
@@ -25,9 +23,7 @@ use crate::embedding_loss::{EmbeddingLoss, EmbeddingRows, MatryoshkaConfig};
 use crate::error::TrainError;
 use crate::mini_batches::{check_mini_batch_size, in_mini_batches};
 use crate::objective::BatchCounts;
-use crate::report::{
-    DataSection, DataStatistics, ErrorAnalysis, SplitSection, TestScores, TestSection,
-};
+use crate::report::{DataSection, DataStatistics, SplitSection, TestSection};
 use crate::run_files::prediction_lines;
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
@@ -362,22 +358,16 @@ impl Task for EmbeddingTask {
         let predictions = rows.predictions(&embeddings)?;
         Ok(Some(TestOutput {
             lines: prediction_lines(&predictions, &labels, &[])?,
+            report: TestSection::of_embeddings(
+                &rows.dataset,
+                scores,
+                &predictions,
+                &labels,
+                seconds,
+            )?,
             predictions,
             labels,
             class_names: Vec::new(),
-            report: TestSection {
-                scores: TestScores::Embeddings(EmbeddingReport {
-                    rows: rows.dataset.len() as u64,
-                    embeddings: scores.clone(),
-                }),
-                analysis: ErrorAnalysis::of_worst(TextSamples::default()),
-                metrics: scores,
-                calibrated: None,
-                int8: None,
-                intervals: BTreeMap::new(),
-                seconds,
-                samples_per_second: rows.dataset.len() as f64 / seconds,
-            },
         }))
     }
 }
