@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_array::{ArrayRef, Float32Array, Int64Array, StringArray};
+use arrow_array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 
 use super::*;

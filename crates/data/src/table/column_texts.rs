@@ -18,7 +18,7 @@ pub(super) enum ColumnTexts {
     /// A list a row.
     Lists {
         /// Elements of each row; `None` where the list is missing.
-        ranges: Vec<Option<Range<usize>>>,
+        ranges: Ranges,
         /// Elements of all rows.
         elements: StringArray,
     },
@@ -33,9 +33,8 @@ impl ColumnTexts {
             DataType::FixedSizeList(..) => {
                 let lists = column.as_fixed_size_list();
                 let length = lists.value_length() as usize;
-                let range = |row| row * length..(row + 1) * length;
-                let ranges = (0..lists.len()).map(|row| lists.is_valid(row).then(|| range(row)));
-                (ranges.collect(), texts(lists.values()))
+                let ranges = ranges(column, |row| row * length..(row + 1) * length);
+                (ranges, texts(lists.values()))
             }
             _ => return texts(column).map(Self::Single),
         };
@@ -51,14 +50,20 @@ impl ColumnTexts {
     }
 }
 
-type ListParts = (Vec<Option<Range<usize>>>, Option<StringArray>);
+/// Elements of each row of lists; `None` where the list is missing.
+pub(super) type Ranges = Vec<Option<Range<usize>>>;
 
-fn list_parts<O: OffsetSizeTrait>(column: &dyn Array) -> ListParts {
+fn list_parts<O: OffsetSizeTrait>(column: &dyn Array) -> (Ranges, Option<StringArray>) {
     let lists = column.as_list::<O>();
     let offsets = lists.value_offsets();
     let range = |row: usize| offsets[row].as_usize()..offsets[row + 1].as_usize();
-    let ranges = (0..lists.len()).map(|row| lists.is_valid(row).then(|| range(row)));
-    (ranges.collect(), texts(lists.values()))
+    (ranges(column, range), texts(lists.values()))
+}
+
+fn ranges(lists: &dyn Array, range: impl Fn(usize) -> Range<usize>) -> Ranges {
+    let rows = 0..lists.len();
+    rows.map(|row| lists.is_valid(row).then(|| range(row)))
+        .collect()
 }
 
 /// Returns the type of the elements of a list; `None` for other types.

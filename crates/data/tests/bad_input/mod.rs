@@ -3,8 +3,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use finetune_data::catalog;
 use finetune_data::tabular::{self, SplitFiles, TabularOptions};
 use finetune_data::{DataError, LoadedDataset, OnBadRow, TextTokenizer};

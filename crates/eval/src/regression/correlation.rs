@@ -45,8 +45,8 @@ impl PredictedScores {
     /// [`spearmanr`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.spearmanr.html
     pub fn spearman(&self) -> Result<f64, EvalError> {
         self.vary("Spearman correlation")?;
-        let ranks = |values: &[f64]| Ranks::of(values).mean_ranks();
-        Ok(correlation(&ranks(&self.labels), &ranks(&self.predictions)))
+        let [labels, predictions] = self.ranks();
+        Ok(correlation(&labels, &predictions))
     }
 
     /// Returns how far the rank of each row by prediction is from its rank by label, with mean ranks for
@@ -62,10 +62,14 @@ impl PredictedScores {
     /// # }
     /// ```
     pub fn rank_distances(&self) -> Vec<f64> {
-        let ranks = |values: &[f64]| Ranks::of(values).mean_ranks();
-        let (labels, predictions) = (ranks(&self.labels), ranks(&self.predictions));
+        let [labels, predictions] = self.ranks();
         let pairs = labels.iter().zip(predictions);
         pairs.map(|(label, found)| (label - found).abs()).collect()
+    }
+
+    /// Returns the ranks of the labels and of the predictions, with mean ranks for ties.
+    fn ranks(&self) -> [Vec<f64>; 2] {
+        [&self.labels, &self.predictions].map(|values| Ranks::of(values).mean_ranks())
     }
 
     /// Checks that neither labels nor predictions are constant.

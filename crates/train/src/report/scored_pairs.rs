@@ -23,21 +23,19 @@ impl TestSection {
         labels: &Labels,
         seconds: f64,
     ) -> Result<Self, TrainError> {
-        let (analysis, intervals) = match labels {
-            Labels::Scores(labels_of_rows) => {
-                let scores = PredictedScores::from_slices(labels_of_rows, &predictions.scores())?;
+        // Of two labels, a plot of scores would be two columns of dots, and no metric has an interval.
+        let is_scored = dataset.kind() == EmbeddingKind::Scores;
+        let analysis = match labels {
+            Labels::Scores(labels) => {
+                let scores = PredictedScores::from_slices(labels, &predictions.scores())?;
                 let worst_errors = out_of_place(&scores, dataset);
-                // Of two labels, a plot of scores would be two columns of dots.
-                let drawn = (dataset.kind() == EmbeddingKind::Scores).then_some(scores);
-                (
-                    ErrorAnalysis::of_scores(worst_errors, drawn),
-                    intervals(&metrics, predictions, labels, &[])?,
-                )
+                ErrorAnalysis::of_scores(worst_errors, is_scored.then_some(scores))
             }
-            _ => (
-                ErrorAnalysis::of_worst(TextSamples::default()),
-                BTreeMap::new(),
-            ),
+            _ => ErrorAnalysis::of_worst(TextSamples::default()),
+        };
+        let intervals = match is_scored {
+            true => intervals(&metrics, predictions, labels, &[])?,
+            false => BTreeMap::new(),
         };
         Ok(Self {
             scores: TestScores::Embeddings(EmbeddingReport {
@@ -59,14 +57,12 @@ impl TestSection {
 /// themselves have no common scale: some losses only train an order.
 fn out_of_place(scores: &PredictedScores, dataset: &EmbeddingDataset) -> TextSamples {
     let (rows, distances) = (dataset.examples(), scores.rank_distances());
-    let texts = worst(0..rows.len(), |row| distances[row]).map(|row| {
-        let mut texts = rows[row].texts.iter();
-        let first = texts.next().map(String::as_str).unwrap_or_default();
-        let text = ScoredText::new(row.to_string(), first);
-        texts
-            .fold(text, |text, part| text.second(part.as_str()))
-            .label(format!("{:.2}", scores.labels()[row]))
-            .prediction(format!("{:.3}", scores.predictions()[row]))
+    let texts = worst(0..rows.len(), |row| distances[row]).map(|row| ScoredText {
+        id: row.to_string(),
+        parts: rows[row].texts.clone(),
+        label: Some(format!("{:.2}", scores.labels()[row])),
+        prediction: Some(format!("{:.3}", scores.predictions()[row])),
+        ..ScoredText::default()
     });
     TextSamples {
         caption: "The pairs whose rank by cosine similarity is farthest from their rank by score."

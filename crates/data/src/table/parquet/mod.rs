@@ -100,12 +100,11 @@ fn metadata(path: &Path, file: &File) -> Result<ArrowReaderMetadata, DataError> 
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::RecordBatch;
     use arrow_array::builder::{ListBuilder, StringBuilder};
     use arrow_array::types::Int32Type;
     use arrow_array::{
         ArrayRef, BooleanArray, Float64Array, Int64Array, LargeListArray, LargeStringArray,
-        ListArray, StringArray, StringViewArray,
+        ListArray, RecordBatch, StringArray, StringViewArray,
     };
     use parquet::arrow::ArrowWriter;
     use parquet::file::properties::{WriterProperties, WriterVersion};
