@@ -116,7 +116,7 @@ fn narrow<B: Buffer>(
     precision: Precision,
     rounded: impl FnOnce(Matrix<'_>, Matrix<'_>) -> B,
 ) -> B {
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    #[cfg(target_arch = "x86_64")]
     if precision == Precision::Bf16 && super::bf16::is_available() {
         // SAFETY: the product has as many values, and writes all of them.
         return unsafe {

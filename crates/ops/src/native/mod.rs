@@ -9,7 +9,7 @@
 
 pub(crate) mod adamw;
 pub(crate) mod attention;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[cfg(target_arch = "x86_64")]
 mod bf16;
 pub(crate) mod cross_entropy;
 pub(crate) mod dropout;

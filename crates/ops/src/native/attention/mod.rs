@@ -4,10 +4,14 @@
 //! S]` is stored; the backward pass recomputes probabilities and mask. In a sliding window, a block is
 //! multiplied only by the keys that it attends to.
 //!
-//! [`Head`] computes the products: `floats` in f32, `tiles` in bfloat16 on machines with such
+//! [`Head`] computes the products: `floats` in f32, `bf16` in bfloat16 on machines with such
 //! instructions. `scores` computes what is between the products, and `terms` adds the scores of tables
 //! by distance.
 
+#[cfg(target_arch = "x86_64")]
+mod bf16;
+#[cfg(target_arch = "x86_64")]
+mod bf16_table;
 mod columns;
 mod floats;
 mod head;
@@ -16,21 +20,17 @@ mod softmax;
 mod table;
 mod term_tile;
 mod terms;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod tile_table;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod tiles;
 
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+#[cfg(target_arch = "x86_64")]
+use self::bf16::Bf16;
 use self::columns::Columns;
 use self::floats::Floats;
 use self::head::{Block, Head, Place, Rows};
 use self::terms::TableSums;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-use self::tiles::Tiled;
 use super::memory::{Buffer, written};
 use crate::attention::relative::RelativeBuckets;
 use crate::dropout::Mask;
@@ -99,8 +99,8 @@ impl Problem<'_> {
     }
 
     /// Whether the machine has instructions for the products.
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    fn has_tiles(&self) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    fn is_in_bf16(&self) -> bool {
         self.precision == Precision::Bf16 && super::bf16::is_available()
     }
 
@@ -195,9 +195,9 @@ impl Problem<'_> {
 
 /// `softmax(query · keyᵀ / sqrt(K)) · value` for each head, as the queries.
 pub(crate) fn apply<B: Buffer>(problem: &Problem<'_>) -> B {
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    if problem.has_tiles() {
-        return apply_by::<B, Tiled>(problem);
+    #[cfg(target_arch = "x86_64")]
+    if problem.is_in_bf16() {
+        return apply_by::<B, Bf16>(problem);
     }
     apply_by::<B, Floats>(problem)
 }
@@ -224,9 +224,9 @@ fn apply_by<B: Buffer, H: Head>(problem: &Problem<'_>) -> B {
 
 /// From the gradient of the result to those of query, key and value.
 pub(crate) fn gradients<B: Buffer>(problem: &Problem<'_>, gradient: &[f32]) -> Gradients<B> {
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    if problem.has_tiles() {
-        return gradients_by::<B, Tiled>(problem, gradient);
+    #[cfg(target_arch = "x86_64")]
+    if problem.is_in_bf16() {
+        return gradients_by::<B, Bf16>(problem, gradient);
     }
     gradients_by::<B, Floats>(problem, gradient)
 }

@@ -1,27 +1,30 @@
-//! Matrix product of operands rounded to bfloat16 with f32 accumulation, on processors with
-//! bfloat16 tiles (Intel AMX).
+//! Matrix product of operands rounded to bfloat16 with f32 accumulation, on processors with instructions for it
+//! (Intel AMX, AVX-512 BF16).
 //!
 //! Both matrices are copied into blocks of 16 lines by 16 pairs of values ([`pack`]), and a kernel
-//! multiplies them to blocks of 32 rows by 32 columns of the result ([`tiles`]). The order of a sum
+//! multiplies them to blocks of 32 rows by 32 columns of the result ([`kernel`]). The order of a sum
 //! over pairs does not depend on the number of rows, columns and threads.
 
+mod kernel;
 mod pack;
+#[cfg(target_os = "linux")]
 mod tiles;
+mod vectors;
 
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
+pub(super) use self::kernel::Kernel;
 pub(super) use self::pack::{PANEL, Panels, Side};
 use super::instructions::vectorized;
 use super::product::{Matrix, Place};
-pub(super) use super::tiles::Tiles;
 
 /// Whether this machine has what [`product`] needs.
 pub(super) fn is_available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
-    *AVAILABLE.get_or_init(|| pack::is_available() && tiles::is_available())
+    *AVAILABLE.get_or_init(|| pack::is_available() && kernel::is_available())
 }
 
 /// A block of the result, in rows.
@@ -35,7 +38,7 @@ const TASK_ROWS: usize = 128;
 /// written.
 ///
 /// # Panics
-/// If the machine has no tiles, or sizes do not fit.
+/// If the machine has no instructions for it, or sizes do not fit.
 pub(super) fn product(
     out: &mut [MaybeUninit<f32>],
     [m, n, k]: [usize; 3],
@@ -43,7 +46,7 @@ pub(super) fn product(
     right: Matrix<'_>,
     bias: Option<&[f32]>,
 ) {
-    assert!(is_available(), "no tiles");
+    assert!(is_available(), "no instructions");
     assert!(
         out.len() == m * n && k > 0 && left.holds(m, k) && right.holds(k, n),
         "{m} {n} {k}"
@@ -77,7 +80,7 @@ fn multiply(
     n: usize,
     bias: Option<&[f32]>,
 ) {
-    let tiles = Tiles::configured();
+    let kernel = Kernel::of_this_thread();
     let mut block = Block([0.0; PANEL * PANEL]);
     let no_bias = [0.0; PANEL];
     for (panel, columns) in columns.iter().enumerate() {
@@ -85,7 +88,14 @@ fn multiply(
         let width = PANEL.min(n - first);
         let bias = bias.map_or(&no_bias[..width], |bias| &bias[first..first + width]);
         for (rows, out) in rows.iter().zip(out.chunks_mut(PANEL * n)) {
-            tiles.multiply(rows, columns, &mut block.0, PANEL, Place::Overwrite);
+            let count = out.len() / n;
+            kernel.multiply(
+                [rows, columns],
+                &mut block.0,
+                PANEL,
+                Place::Overwrite,
+                count,
+            );
             write(out, n, first, &block.0, bias);
         }
     }

@@ -1,23 +1,23 @@
-//! Attention of a head by bfloat16 matrix products in tiles, see [`bf16`](crate::native::bf16).
+//! Attention of a head by bfloat16 matrix products, see [`bf16`](crate::native::bf16).
 //!
 //! Token rows are packed without prior copies. Panels are padded with zeros, and sums over keys,
 //! queries or the width have a fixed order: so the result of a query is bit-identical for any other
 //! queries and any padding.
 
-use super::super::bf16::{PANEL, Panels, Side, Tiles};
+use super::super::bf16::{Kernel, PANEL, Panels, Side};
 use super::super::product::{Matrix, Place as Target};
+use super::bf16_table::Bf16Table;
 use super::columns::HeadRows;
 use super::head::{Block, Head, Place};
 use super::scores::Scores;
 use super::terms::{LeftGradients, Lefts, TableSums, Terms};
-use super::tile_table::TileTable;
 use super::{KEY_STEP, MOST_QUERIES, Problem};
 
 const _: () = assert!(KEY_STEP.is_multiple_of(PANEL));
 
 /// The memory of a task; `Qp`, `Sp` and `Kp` are the sizes in whole panels.
 #[derive(Debug)]
-pub(super) struct Tiled {
+pub(super) struct Bf16 {
     sequence: usize,
     width: usize,
     /// Keys, summed over their width: for the scores.
@@ -40,10 +40,10 @@ pub(super) struct Tiled {
     key_gradient: Vec<f32>,
     /// `[Sp, Kp]`
     value_gradient: Vec<f32>,
-    terms: Terms<TileTable>,
+    terms: Terms<Bf16Table>,
 }
 
-impl Default for Tiled {
+impl Default for Bf16 {
     fn default() -> Self {
         let right = || Panels::empty(Side::Right);
         Self {
@@ -64,7 +64,7 @@ impl Default for Tiled {
     }
 }
 
-impl Tiled {
+impl Bf16 {
     fn padded_sequence(&self) -> usize {
         self.sequence.next_multiple_of(PANEL)
     }
@@ -108,7 +108,7 @@ fn lefts<'a>(problem: &Problem<'a>, block: Block) -> Lefts<'a> {
     }
 }
 
-impl Head for Tiled {
+impl Head for Bf16 {
     fn load_tables(&mut self, problem: &Problem<'_>, head: usize, with_gradients: bool) {
         self.terms.load(problem, head, with_gradients);
     }
@@ -138,7 +138,7 @@ impl Head for Tiled {
         let stride = block.keys.len().next_multiple_of(PANEL);
         let scores = self.scores.room(count.next_multiple_of(PANEL), stride);
         let keys = self.keys.lines(block.keys.start..block.keys.end);
-        Tiles::configured().product(self.left.whole(), keys, scores, Target::Overwrite);
+        Kernel::of_this_thread().product(self.left.whole(), keys, scores, Target::Overwrite);
         self.terms.add(problem, block, lefts, scores, stride);
         self.scores.soften(problem, block);
     }
@@ -151,12 +151,12 @@ impl Head for Tiled {
         let output = count.next_multiple_of(PANEL) * self.padded_width();
         let output = &mut self.output[..output];
         let values = self.value_columns.values(keys.start..keys.end);
-        Tiles::configured().product(self.left.whole(), values, output, Target::Overwrite);
+        Kernel::of_this_thread().product(self.left.whole(), values, output, Target::Overwrite);
         self.rows(&self.output, count)
     }
 
     fn backward(&mut self, problem: &Problem<'_>, block: Block, gradient: &[f32]) -> HeadRows<'_> {
-        let tiles = Tiles::configured();
+        let kernel = Kernel::of_this_thread();
         let Block { count, keys, .. } = block;
         let (width, padded_width) = (self.width, self.padded_width());
         let stride = keys.len().next_multiple_of(PANEL);
@@ -166,13 +166,13 @@ impl Head for Tiled {
         self.left.fill(of_output, [count, width]);
         let of_weights = self.scores.gradient_room(padded_count);
         let values = self.values.lines(tokens.clone());
-        tiles.product(self.left.whole(), values, of_weights, Target::Overwrite);
+        kernel.product(self.left.whole(), values, of_weights, Target::Overwrite);
 
         let weights = Matrix::rows(self.scores.weights(count), stride);
         self.left.fill(weights.transposed(), [keys.len(), count]);
         self.right.fill(of_output.transposed(), [width, count]);
         let of_values = &mut self.value_gradient[keys.start * padded_width..];
-        tiles.product(
+        kernel.product(
             self.left.whole(),
             self.right.whole(),
             of_values,
@@ -185,7 +185,7 @@ impl Head for Tiled {
         let lefts = lefts(problem, block);
         self.right.fill(lefts.queries.transposed(), [width, count]);
         let of_keys = &mut self.key_gradient[keys.start * padded_width..];
-        tiles.product(
+        kernel.product(
             self.left.whole(),
             self.right.whole(),
             of_keys,
@@ -195,7 +195,7 @@ impl Head for Tiled {
         self.left.fill(of_scores, [count, keys.len()]);
         let of_queries = &mut self.output[..padded_count * padded_width];
         let columns = self.key_columns.values(tokens);
-        tiles.product(self.left.whole(), columns, of_queries, Target::Overwrite);
+        kernel.product(self.left.whole(), columns, of_queries, Target::Overwrite);
         let of_lefts = LeftGradients {
             queries: of_queries,
             keys: &mut self.key_gradient,

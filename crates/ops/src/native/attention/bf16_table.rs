@@ -1,6 +1,6 @@
-//! Products of queries or keys of a head by the rows of a table, in bfloat16 tiles.
+//! Products of queries or keys of a head by the rows of a table, in bfloat16.
 
-use super::super::bf16::{PANEL, Panels, Side, Tiles};
+use super::super::bf16::{Kernel, PANEL, Panels, Side};
 use super::super::product::{Matrix, Place as Target};
 use super::head::Rows;
 use super::table::{HeadTable, Table, without_padding};
@@ -10,7 +10,7 @@ const _: () = assert!(ROW_STEP.is_multiple_of(PANEL));
 
 /// `Rp` and `Kp` are the sizes in whole panels.
 #[derive(Debug)]
-pub(super) struct TileTable {
+pub(super) struct Bf16Table {
     count: usize,
     width: usize,
     /// Rows, summed over their width: for the products.
@@ -23,7 +23,7 @@ pub(super) struct TileTable {
     gradient: Vec<f32>,
 }
 
-impl Default for TileTable {
+impl Default for Bf16Table {
     fn default() -> Self {
         let right = || Panels::empty(Side::Right);
         Self {
@@ -38,7 +38,7 @@ impl Default for TileTable {
     }
 }
 
-impl Table for TileTable {
+impl Table for Bf16Table {
     fn load(&mut self, table: HeadTable<'_>) {
         let HeadTable { count, width, .. } = table;
         (self.count, self.width) = (count, width);
@@ -54,7 +54,7 @@ impl Table for TileTable {
         self.left.fill(left, [count, self.width]);
         products.resize(count.next_multiple_of(PANEL) * rows.len(), 0.0);
         let right = self.rows.lines(rows.start..rows.end);
-        Tiles::configured().product(self.left.whole(), right, products, Target::Overwrite);
+        Kernel::of_this_thread().product(self.left.whole(), right, products, Target::Overwrite);
     }
 
     fn backward(
@@ -65,12 +65,12 @@ impl Table for TileTable {
         rows: Rows,
         of_left: &mut [f32],
     ) {
-        let tiles = Tiles::configured();
+        let kernel = Kernel::of_this_thread();
         let padded_width = self.width.next_multiple_of(PANEL);
         let of_products = Matrix::rows(of_products, rows.len());
         self.left.fill(of_products, [count, rows.len()]);
         let columns = self.columns.values(rows.start..rows.end);
-        tiles.product(self.left.whole(), columns, of_left, Target::AddTo);
+        kernel.product(self.left.whole(), columns, of_left, Target::AddTo);
 
         let all = self.count.next_multiple_of(PANEL) * padded_width;
         self.gradient.resize(all, 0.0);
@@ -79,7 +79,7 @@ impl Table for TileTable {
             .fill(of_products.transposed(), [rows.len(), count]);
         self.right.fill(left.transposed(), [self.width, count]);
         let (left, right) = (self.left.whole(), self.right.whole());
-        tiles.product(left, right, of_rows, Target::AddTo);
+        kernel.product(left, right, of_rows, Target::AddTo);
     }
 
     fn gradient(&self) -> Vec<f32> {
