@@ -108,6 +108,7 @@ mod rotary;
 mod sequences;
 mod transfer;
 mod upload;
+mod workers;
 
 pub use adamw::{AdamWState, AdamWStep};
 #[cfg(feature = "allocator")]
@@ -145,3 +146,4 @@ pub use rotary::rotary;
 pub use sequences::{Offsets, PackedSequences, Sequences, SequencesError};
 pub use transfer::{Transfers, read_floats, upload_floats, upload_indices};
 pub use upload::{Upload, UploadPart, Uploaded};
+pub use workers::on_workers;

@@ -56,6 +56,16 @@ impl Transfers {
         }
     }
 
+    /// Counts copies of another thread as those of this one.
+    pub(crate) fn add_to_thread(self) {
+        Self::count(|transfers| {
+            transfers.uploads += self.uploads;
+            transfers.uploaded_bytes += self.uploaded_bytes;
+            transfers.reads += self.reads;
+            transfers.read_bytes += self.read_bytes;
+        });
+    }
+
     fn count(change: impl FnOnce(&mut Self)) {
         let mut transfers = TRANSFERS.get();
         change(&mut transfers);

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::Sequences;
+use finetune_ops::{Sequences, on_workers};
 
 use crate::dropout::DropoutStream;
 use crate::encoder::{Encoder, EncoderInput, EncoderModel, EncoderStates, Queries};
@@ -92,10 +92,12 @@ impl SequenceClassifier {
     ) -> Result<Tensor<2>, ModelError> {
         let input = self.stacked(texts.into())?;
         let (layers, tokens) = (self.pooler.layers(), self.queries());
-        let states = self
-            .encoder
-            .hidden_states_of(layers, tokens, &input, dropout);
-        self.pool_and_classify(states, &input.sequences, dropout)
+        on_workers(&self.encoder.device(), || {
+            let states = self
+                .encoder
+                .hidden_states_of(layers, tokens, &input, dropout);
+            self.pool_and_classify(states, &input.sequences, dropout)
+        })
     }
 
     /// Returns the logits as [`Self::forward`], and all hidden states from the same pass through the

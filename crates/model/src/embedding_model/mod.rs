@@ -19,6 +19,7 @@ pub use settings::{Prompts, SimilarityFunction};
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use finetune_ops::on_workers;
 
 use crate::dropout::DropoutStream;
 use crate::encoder::{Encoder, EncoderInput, EncoderModel, EncoderStates};
@@ -75,10 +76,12 @@ impl EmbeddingModel {
     /// If `input` was made for an encoder with other embedding tables.
     pub fn embed(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
         let (layers, tokens) = (self.pooler.layers(), self.pooler.queries());
-        let states = self
-            .encoder
-            .hidden_states_of(layers, tokens, input, dropout);
-        self.pool(states, input)
+        on_workers(&self.encoder.device(), || {
+            let states = self
+                .encoder
+                .hidden_states_of(layers, tokens, input, dropout);
+            self.pool(states, input)
+        })
     }
 
     /// Returns the embeddings as [`Self::embed`], and all hidden states from the same pass.

@@ -48,7 +48,7 @@ use std::ops::RangeInclusive;
 use burn::module::Module;
 use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{Precision, Sequences};
+use finetune_ops::{Precision, Sequences, on_workers};
 
 use self::normalization::Normalization;
 use self::rotary_angles::RotaryFrequencies;
@@ -251,8 +251,21 @@ impl Encoder {
         sequences: &Sequences,
         dropout: Option<DropoutStream>,
     ) -> Vec<Tensor<2>> {
+        on_workers(&hidden.device(), || {
+            self.layers_above(start, hidden, layers, last_layer, sequences, dropout)
+        })
+    }
+
+    fn layers_above(
+        &self,
+        start: usize,
+        mut hidden: Tensor<2>,
+        layers: RangeInclusive<usize>,
+        last_layer: Queries,
+        sequences: &Sequences,
+        dropout: Option<DropoutStream>,
+    ) -> Vec<Tensor<2>> {
         let mut batch = self.context(sequences);
-        let mut hidden = hidden;
         let mut states = Vec::new();
         for layer in start..=*layers.end() {
             if layer > start {

@@ -15,6 +15,7 @@ pub use transitions::Transitions;
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor};
+use finetune_ops::on_workers;
 
 use crate::dropout::DropoutStream;
 use crate::encoder::{Encoder, EncoderInput, EncoderModel, EncoderStates};
@@ -72,8 +73,10 @@ impl TokenClassifier {
         positions: Option<Tensor<1, Int>>,
         dropout: Option<DropoutStream>,
     ) -> Tensor<2> {
-        let hidden = self.encoder.forward(input, dropout);
-        self.classify(hidden, positions, dropout)
+        on_workers(&self.encoder.device(), || {
+            let hidden = self.encoder.forward(input, dropout);
+            self.classify(hidden, positions, dropout)
+        })
     }
 
     /// Returns the logits as [`Self::forward`], and all hidden states from the same pass.
