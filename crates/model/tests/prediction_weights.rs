@@ -165,14 +165,18 @@ fn packed_weights_give_the_same_bits() {
             ..encoder(family)
         };
         let model = with_encoder(config, &Device::flex());
-        let packed = model.clone().into_packed();
-        for lengths in [&[1][..], &[5, 9, 3]] {
-            assert_eq!(
-                hidden(&model, lengths),
-                hidden(&packed, lengths),
-                "{family}"
-            );
+        for precision in [Precision::F32, Precision::Bf16] {
+            let model = model.clone().with_precision(precision);
+            let packed = model.clone().into_packed();
+            for lengths in [&[1][..], &[5, 9, 3], &[16, 15, 13]] {
+                assert_eq!(
+                    hidden(&model, lengths),
+                    hidden(&packed, lengths),
+                    "{family} {precision}"
+                );
+            }
         }
+        let packed = model.clone().into_packed();
         let of_query = |model: &SequenceClassifier| {
             let weight = model.encoder.layers[0].attention.query.weight.val();
             weight.into_data()

@@ -104,9 +104,8 @@ pub(crate) fn packed_linear<B: Host>(
     weight: &PackedWeight,
     bias: Option<Tensor<1>>,
 ) -> Tensor<2> {
-    let panels = weight.panels();
-    linear_by::<B>(rows, bias, panels.shape()[1], |rows, count, bias| {
-        panels.apply(rows, count, bias)
+    linear_by::<B>(rows, bias, weight.shape()[1], |rows, count, bias| {
+        weight.apply(rows, count, bias)
     })
 }
 

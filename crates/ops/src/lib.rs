@@ -11,7 +11,7 @@
 //! |---|---|
 //! | [`linear`] | `x · weight + bias` |
 //! | [`int8_linear`] | the same in 8-bit integers, for prediction |
-//! | [`packed_linear`] | the same in f32 with a weight that is packed once, for prediction |
+//! | [`packed_linear`] | the same with a weight that is packed once, for prediction |
 //! | [`fake_quantize`] | rounding to 8-bit integers in training |
 //! | [`embedding`] | embedding lookup |
 //! | [`layer_norm`] | layer normalization of rows |

@@ -74,7 +74,7 @@ impl LoraLinear {
         let bias = self.bias.as_ref().map(|bias| bias.val());
         let base = |rows| match &self.prediction {
             Some(PredictionWeight::Int8(weight)) => int8_linear(rows, weight, bias),
-            Some(PredictionWeight::Packed(weight)) if precision == Precision::F32 => {
+            Some(PredictionWeight::Packed(weight)) if precision == weight.precision() => {
                 packed_linear(rows, weight, bias)
             }
             _ => linear(rows, self.weight.val(), bias, precision),
@@ -95,12 +95,12 @@ impl LoraLinear {
         Ok(())
     }
 
-    /// Packs the weight, unless it is in 8-bit integers or would not gain from it.
-    pub(crate) fn pack(&mut self) {
+    /// Packs the weight for a precision, unless it is in 8-bit integers or would not gain from it.
+    pub(crate) fn pack(&mut self, precision: Precision) {
         if self.prediction.is_some() {
             return;
         }
-        if let Some(packed) = PackedWeight::pack(self.weight.val()) {
+        if let Some(packed) = PackedWeight::pack(self.weight.val(), precision) {
             self.predict_with(PredictionWeight::Packed(packed));
         }
     }

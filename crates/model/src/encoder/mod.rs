@@ -144,16 +144,14 @@ impl Encoder {
         }
     }
 
-    /// Packs the weights of the linear layers for prediction in f32: see
+    /// Packs the weights of the linear layers for prediction in the precision of the encoder: see
     /// [`PackedWeight`](finetune_ops::PackedWeight). The bits of the outputs stay as they are, short texts
-    /// take less time, and the weights cannot be trained. In other precisions, and where a weight does not
-    /// gain from it, nothing changes.
+    /// take less time, and the weights cannot be trained; those packed in bf16 stay rounded to it. Where a
+    /// weight does not gain from it, nothing changes.
     pub fn into_packed(mut self) -> Self {
-        if self.precision == Precision::F32 {
-            for layer in &mut self.layers {
-                for target in LoraTarget::ALL {
-                    target.of_mut(layer).pack();
-                }
+        for layer in &mut self.layers {
+            for target in LoraTarget::ALL {
+                target.of_mut(layer).pack(self.precision);
             }
         }
         self

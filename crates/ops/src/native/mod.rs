@@ -10,7 +10,7 @@
 pub(crate) mod adamw;
 pub(crate) mod attention;
 #[cfg(target_arch = "x86_64")]
-mod bf16;
+pub(crate) mod bf16;
 pub(crate) mod cross_entropy;
 pub(crate) mod dropout;
 pub(crate) mod dropout_add_layer_norm;

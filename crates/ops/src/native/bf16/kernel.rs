@@ -1,5 +1,8 @@
 //! What a task multiplies panels with.
 
+#[cfg(target_os = "linux")]
+use std::sync::OnceLock;
+
 use super::pack::{PANEL, Part, STEP_PAIRS};
 #[cfg(target_os = "linux")]
 use super::tiles;
@@ -11,10 +14,17 @@ use crate::native::tiles::Tiles;
 /// Whether this machine has one.
 pub(super) fn is_available() -> bool {
     #[cfg(target_os = "linux")]
-    if tiles::is_available() {
+    if has_tiles() {
         return true;
     }
     vectors::is_available()
+}
+
+/// Asked once: in a virtual machine, it takes as long as a small product.
+#[cfg(target_os = "linux")]
+fn has_tiles() -> bool {
+    static HAS_TILES: OnceLock<bool> = OnceLock::new();
+    *HAS_TILES.get_or_init(tiles::is_available)
 }
 
 /// The instructions of this machine.
@@ -31,7 +41,7 @@ impl Kernel {
     /// Only where one is available.
     pub(in crate::native) fn of_this_thread() -> Self {
         #[cfg(target_os = "linux")]
-        if tiles::is_available() {
+        if has_tiles() {
             return Self::Tiles(Tiles::configured());
         }
         Self::Vectors

@@ -10,14 +10,18 @@ mod pack;
 #[cfg(target_os = "linux")]
 mod tiles;
 mod vectors;
+mod weight;
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::slice;
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
 pub(super) use self::kernel::Kernel;
 pub(super) use self::pack::{PANEL, Panels, Side};
+pub(crate) use self::weight::Weight;
 use super::instructions::vectorized;
 use super::product::{Matrix, Place};
 
@@ -34,6 +38,9 @@ struct Block([f32; PANEL * PANEL]);
 /// Rows that a task multiplies at most: their panels should stay in a near cache.
 const TASK_ROWS: usize = 128;
 
+/// Products in a task of few rows, at least.
+const TASK_PRODUCTS: usize = 1 << 19;
+
 /// `left · right + bias` in rows, where `left` is `[m, k]` and `right` `[k, n]`. All of `out` is
 /// written.
 ///
@@ -46,24 +53,51 @@ pub(super) fn product(
     right: Matrix<'_>,
     bias: Option<&[f32]>,
 ) {
+    assert!(right.holds(k, n), "{n} {k}");
+    let columns = Panels::all(Side::Right, right.transposed(), [n, k]);
+    product_by(out, [m, n, k], left, &columns, bias);
+}
+
+/// The same with the columns of `right` in panels.
+fn product_by(
+    out: &mut [MaybeUninit<f32>],
+    [m, n, k]: [usize; 3],
+    left: Matrix<'_>,
+    columns: &Panels,
+    bias: Option<&[f32]>,
+) {
     assert!(is_available(), "no instructions");
     assert!(
-        out.len() == m * n && k > 0 && left.holds(m, k) && right.holds(k, n),
+        out.len() == m * n && k > 0 && left.holds(m, k) && columns.are_of(n, k),
         "{m} {n} {k}"
     );
     assert!(
         bias.is_none_or(|bias| bias.len() == n),
         "values of the bias"
     );
-    let columns = Panels::all(Side::Right, right.transposed(), [n, k]);
-    let task = task_rows(m);
-    out.par_chunks_mut(task * n).enumerate().for_each_init(
-        || Panels::empty(Side::Left),
-        |panels, (number, out)| {
-            panels.fill(left.skip_rows(number * task), [out.len() / n, k]);
-            multiply(panels, &columns, out, n, bias);
-        },
-    );
+    let rows = task_rows(m);
+    let out = Output {
+        start: out.as_mut_ptr(),
+        stride: n,
+    };
+    let panels = columns.iter().len();
+    let whole = Task { out, columns, bias };
+    if m.div_ceil(rows) >= rayon::current_num_threads() {
+        let starts = (0..m).into_par_iter().step_by(rows);
+        starts.for_each_init(
+            || Panels::empty(Side::Left),
+            |packed, start| {
+                packed.fill(left.skip_rows(start), [rows.min(m - start), k]);
+                whole.multiply(packed, start..m.min(start + rows), 0..panels);
+            },
+        );
+        return;
+    }
+    // Too few rows for all threads: each has columns of its own.
+    let packed = Panels::all(Side::Left, left, [m, k]);
+    let least = TASK_PRODUCTS.div_ceil(m * k * PANEL);
+    let parts = (0..panels).into_par_iter().with_min_len(least);
+    parts.for_each(|panel| whole.multiply(&packed, 0..m, panel..panel + 1));
 }
 
 /// Enough tasks for all threads, of whole panels. The division does not change any value.
@@ -72,46 +106,81 @@ fn task_rows(m: usize) -> usize {
     share.next_multiple_of(PANEL).min(TASK_ROWS)
 }
 
-/// The rows of a task times all columns.
-fn multiply(
-    rows: &Panels,
-    columns: &Panels,
-    out: &mut [MaybeUninit<f32>],
-    n: usize,
-    bias: Option<&[f32]>,
-) {
-    let kernel = Kernel::of_this_thread();
-    let mut block = Block([0.0; PANEL * PANEL]);
-    let no_bias = [0.0; PANEL];
-    for (panel, columns) in columns.iter().enumerate() {
-        let first = panel * PANEL;
-        let width = PANEL.min(n - first);
-        let bias = bias.map_or(&no_bias[..width], |bias| &bias[first..first + width]);
-        for (rows, out) in rows.iter().zip(out.chunks_mut(PANEL * n)) {
-            let count = out.len() / n;
-            kernel.multiply(
-                [rows, columns],
-                &mut block.0,
-                PANEL,
-                Place::Overwrite,
-                count,
-            );
-            write(out, n, first, &block.0, bias);
+/// A product, of which a task computes some rows and columns.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    out: Output,
+    columns: &'a Panels,
+    bias: Option<&'a [f32]>,
+}
+
+impl Task<'_> {
+    /// Some rows times some panels of columns; no other task has both.
+    fn multiply(&self, packed: &Panels, rows: Range<usize>, panels: Range<usize>) {
+        let kernel = Kernel::of_this_thread();
+        let mut block = Block([0.0; PANEL * PANEL]);
+        let no_bias = [0.0; PANEL];
+        let columns = self.columns.iter().enumerate().skip(panels.start);
+        for (panel, columns) in columns.take(panels.len()) {
+            let first = panel * PANEL;
+            let width = PANEL.min(self.out.stride - first);
+            let bias = self.bias.map(|bias| &bias[first..first + width]);
+            let bias = bias.unwrap_or(&no_bias[..width]);
+            for (start, left) in rows.clone().step_by(PANEL).zip(packed.iter()) {
+                let count = PANEL.min(rows.end - start);
+                let both = [left, columns];
+                kernel.multiply(both, &mut block.0, PANEL, Place::Overwrite, count);
+                write(self.out, [start, first], count, &block.0, bias);
+            }
         }
     }
 }
 
+/// Where the values of a product go, in rows.
+#[derive(Clone, Copy)]
+struct Output {
+    start: *mut MaybeUninit<f32>,
+    stride: usize,
+}
+
+// SAFETY: each task writes values of its own.
+#[allow(unsafe_code, reason = "tasks write columns of the same rows")]
+unsafe impl Send for Output {}
+
+// SAFETY: as above.
+#[allow(unsafe_code, reason = "tasks write columns of the same rows")]
+unsafe impl Sync for Output {}
+
+impl Output {
+    /// Some values of a row.
+    ///
+    /// # Safety
+    /// They are in the output, and no other task has them.
+    #[allow(unsafe_code, reason = "tasks write columns of the same rows")]
+    #[inline(always)]
+    unsafe fn part<'a>(
+        self,
+        [row, column]: [usize; 2],
+        length: usize,
+    ) -> &'a mut [MaybeUninit<f32>] {
+        // SAFETY: as the caller says.
+        unsafe { slice::from_raw_parts_mut(self.start.add(row * self.stride + column), length) }
+    }
+}
+
 vectorized! {
-    /// The columns of a block, with their bias, from a column of rows `[any, n]` on.
+    /// The first rows of a block, with their bias, from a place on; no other task writes there.
     fn write<A>(
-        out: &mut [MaybeUninit<f32>],
-        n: usize,
-        first: usize,
+        out: Output,
+        place: [usize; 2],
+        count: usize,
         block: &[f32],
         bias: &[f32],
     ) {
-        for (row, values) in out.chunks_mut(n).zip(block.chunks_exact(PANEL)) {
-            let row = &mut row[first..first + bias.len()];
+        let [start, first] = place;
+        for (row, values) in block.chunks_exact(PANEL).enumerate().take(count) {
+            // SAFETY: the place is in the output, of the task that calls.
+            let row = unsafe { out.part([start + row, first], bias.len()) };
             for ((out, value), bias) in row.iter_mut().zip(values).zip(bias) {
                 out.write(value + bias);
             }

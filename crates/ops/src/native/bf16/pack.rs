@@ -144,6 +144,25 @@ impl Panels {
         }
     }
 
+    /// Whether they are of so many lines of a length.
+    pub(super) fn are_of(&self, lines: usize, length: usize) -> bool {
+        self.length == length && self.iter().len() == lines.div_ceil(PANEL)
+    }
+
+    /// A value of a line of a right matrix, as it was rounded.
+    pub(super) fn right_value(&self, line: usize, position: usize) -> f32 {
+        let panel = line / PANEL * panel_pairs(self.length);
+        let step = position / STEP * STEP_PAIRS;
+        let block = line % PANEL / BLOCK * BLOCK * BLOCK;
+        let pair = position % STEP / 2 * BLOCK + line % BLOCK;
+        let pair = self.whole().panels[panel + step + block + pair];
+        // The first of a pair is its low half.
+        f32::from_bits(match position % 2 {
+            0 => pair << 16,
+            _ => pair & 0xffff_0000,
+        })
+    }
+
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u32]> {
         self.whole().iter()
     }
