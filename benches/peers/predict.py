@@ -1,13 +1,14 @@
-"""Predictions per second in 32-bit floats, bfloat16 and 8-bit integers: against PyTorch and ONNX Runtime.
+"""Predictions per second in 32-bit floats, bfloat16 and 8-bit integers: against PyTorch, ONNX Runtime and OpenVINO.
 
-    pip install torch==2.9.0 transformers==5.23.0 onnxruntime==1.32.0 onnx==1.23.2
+    pip install torch==2.9.0 transformers==5.23.0 onnxruntime==1.32.0 onnx==1.23.2 openvino==2026.4.1
     cargo build --release --bin finetune
     cargo bench -p finetune-benches --bench train_step --no-run  # prints the program's path
     python benches/peers/predict.py --exporter target/release/finetune --rounds 5 --out results.json PATH
 
 All predict with a BERT of MiniLM's shape or with `--shape bert-base`, with its pooler and a head for 4 classes, from
 fresh weights and without padding. ONNX Runtime runs the model as `finetune export --format onnx` writes it, and what its
-own dynamic quantization makes of it, with a scale for each output. The programs take turns as in `train_step.py`.
+own dynamic quantization makes of it, with a scale for each output; OpenVINO runs the floats, in 32 bits and in bfloat16. The
+programs take turns as in `train_step.py`.
 """
 
 import argparse
@@ -18,21 +19,20 @@ import tempfile
 
 import numpy
 import onnxruntime
+import openvino
 import torch
 import transformers
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 import train_step
 
+PEERS = [("f32", "pytorch"), ("bf16", "pytorch bf16"), ("int8", "pytorch"), ("f32", "onnxruntime"),
+         ("int8", "onnxruntime int8"), ("f32", "openvino f32"), ("bf16", "openvino bf16")]
 BATCHES = [(rows, tokens) for rows in (1, 8, 32) for tokens in (16, 64, 256)]
 
 
-class OnnxRuntime:
-    def __init__(self, path, threads):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
-        self.inputs = [entry.name for entry in self.session.get_inputs()]
+class Runtime:
+    """A model in this process, which answers what `predict` is given, by the names of its inputs."""
 
     def run(self, what, rows, tokens, times):
         ids = (numpy.arange(rows * tokens) * 7919 % 30_000).reshape(rows, tokens)
@@ -40,11 +40,29 @@ class OnnxRuntime:
         feed = {name: values[name] for name in self.inputs}
         start, before = train_step.time.perf_counter(), train_step.processor_seconds()
         for _ in range(times):
-            self.session.run(None, feed)
+            self.predict(feed)
         return train_step.time.perf_counter() - start, train_step.processor_seconds() - before
 
     def peak_memory(self):
         return train_step.own_peak_memory()
+
+
+class OnnxRuntime(Runtime):
+    def __init__(self, path, threads):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        self.inputs = [entry.name for entry in session.get_inputs()]
+        self.predict = lambda feed: session.run(None, feed)
+
+
+class OpenVino(Runtime):
+    def __init__(self, path, threads, precision):
+        settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+        model = openvino.Core().compile_model(str(path), "CPU", settings)
+        self.inputs = [entry.any_name for entry in model.inputs]
+        request = model.create_infer_request()
+        self.predict = lambda feed: request.infer(feed)
 
 
 def exported(exporter, shape, folder):
@@ -88,6 +106,8 @@ def main():
             programs["pytorch bf16"] = train_step.PyTorch(shape, "bf16", "cpu", False)
         programs["onnxruntime"] = OnnxRuntime(floats, threads)
         programs["onnxruntime int8"] = OnnxRuntime(integers, threads)
+        for precision in [one for one in ("f32", "bf16") if one in arguments.precisions]:
+            programs[f"openvino {precision}"] = OpenVino(floats, threads, precision)
         for rows, tokens in arguments.batches:
             results.append(train_step.measure(programs, "predict", rows, tokens, arguments))
             print(line(results[-1]), flush=True)
@@ -101,7 +121,7 @@ def line(result):
     words = [f"{name} {median(rate):.1f}" for name, rate in rates.items()]
     ratios = [
         f"{name} / {peer} {median(ours / theirs for ours, theirs in zip(rates[name], rates[peer])):.2f}"
-        for name, peer in [("f32", "pytorch"), ("int8", "pytorch"), ("f32", "onnxruntime"), ("int8", "onnxruntime int8")]
+        for name, peer in PEERS
         if name in rates
     ]
     return f"{result['rows']}x{result['tokens']}: {', '.join(words)}; {', '.join(ratios)}"
